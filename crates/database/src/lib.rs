@@ -5,7 +5,8 @@
 //!     .bind(organisation).fetch_all(c).await?);          // reads: any number at once
 //!
 //! let mut tx = db.begin().await?;                        // writes: always in a transaction
-//! on!(tx, c => sqlx::query("UPDATE map SET title = $1 WHERE id = $2").bind(title).bind(id).execute(c).await?);
+//! on!(tx, c => sqlx::query("UPDATE map SET title = $1 WHERE id = $2").bind(title).bind(id).execute(c).await?
+//!     .rows_affected());
 //! tx.commit().await?;
 //! ```
 //!
@@ -86,7 +87,8 @@ pub fn now() -> DateTime<Utc> {
 /// Runs one expression on either store.
 ///
 /// `$db` is a [`Database`] (then `$c` is a pool to read from; on SQLite it refuses to write) or a
-/// [`Transaction`] (then `$c` is its connection), or a reference to either.
+/// [`Transaction`] (then `$c` is its connection), or a reference to either. The expression has the same type on both
+/// stores: end a statement without rows with `.execute(c).await?.rows_affected()`.
 #[macro_export]
 macro_rules! on {
     ($db:expr, $c:ident => $e:expr) => {

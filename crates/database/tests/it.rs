@@ -1,0 +1,6 @@
+//! What the metadata store promises, on SQLite and on PostgreSQL.
+
+mod it {
+    mod columns;
+    mod transactions;
+}
