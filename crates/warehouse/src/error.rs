@@ -54,6 +54,10 @@ pub enum Error {
     #[error("{0} was changed by somebody else at the same time; try again")]
     Conflict(TableName),
 
+    /// Another program holds the catalog or published at the same moment.
+    #[error("The catalog is busy; try again")]
+    Busy,
+
     /// There is no snapshot at the asked time or version.
     #[error("{0}")]
     NoSuchSnapshot(String),
@@ -124,5 +128,15 @@ impl From<datafusion::parquet::errors::ParquetError> for Error {
 impl From<datafusion::arrow::error::ArrowError> for Error {
     fn from(error: datafusion::arrow::error::ArrowError) -> Self {
         Error::Execution(error.to_string())
+    }
+}
+
+impl From<database::Error> for Error {
+    fn from(error: database::Error) -> Self {
+        match error {
+            // Another program published a snapshot of the same number, or holds the store: the same may be tried again.
+            database::Error::Busy | database::Error::Duplicate { .. } => Error::Busy,
+            other => Error::Database(other.to_string()),
+        }
     }
 }

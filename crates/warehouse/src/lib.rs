@@ -1,9 +1,12 @@
 //! The embedded data warehouse: tables in the open DuckLake format, full SQL on them, spatially sorted files.
 
+mod catalog;
+mod commit;
 mod error;
 mod name;
 mod rows;
 mod sql;
+mod storage;
 mod table;
 pub mod types;
 
