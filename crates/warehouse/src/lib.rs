@@ -2,13 +2,20 @@
 
 mod catalog;
 mod commit;
+mod engine;
 mod error;
+mod layout;
+mod listing;
 mod name;
+mod provider;
+mod query;
 mod rows;
+mod scan;
 mod sql;
 mod storage;
 mod table;
 pub mod types;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,16 +23,21 @@ use std::time::Duration;
 
 use access::Actor;
 use database::Database;
-use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::physical_plan::{PhysicalExpr, SendableRecordBatchStream};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use moka::sync::Cache;
 use serde_json::{Map, Value};
-use spatial::LonLatBox;
 use tokio_util::sync::CancellationToken;
 
+use catalog::Catalog;
+use engine::Engine;
+use storage::Storage;
+
+pub use engine::{ToLonLat, check_crs, is_lonlat};
 pub use error::{Error, Result};
 pub use name::{CATALOG_NAME, DEFAULT_SCHEMA, TableName, quote};
 pub use rows::{Outcome, RowStream};
+pub use scan::{Predicate, Scan};
 pub use sql::{QuerySyntax, expression_syntax, query_syntax};
 pub use table::{
     Column, ColumnRange, DataFile, DeleteFile, GeometryInfo, GeometryKind, KeyRange, Table, TableKind, TableSummary,
@@ -36,9 +48,15 @@ pub use table::{
 pub struct Warehouse(Arc<Rooms>);
 
 struct Rooms {
-    database: Database,
     options: WarehouseOptions,
+    catalog: Catalog,
+    engine: Arc<Engine>,
+    /// Tables described: table, version, version of the lake's names.
+    known_tables: Cache<(i64, i64, i64), Arc<Table>>,
 }
+
+/// Descriptions of tables kept in memory.
+const TABLES_KEPT: u64 = 1024;
 
 /// Where tables stand and what queries may use.
 #[derive(Debug, Clone)]
@@ -111,43 +129,6 @@ pub struct Described {
     pub snapshot: i64,
 }
 
-/// A read of one table below SQL.
-#[derive(Debug, Clone)]
-pub struct Scan {
-    pub table: Arc<Table>,
-    /// Real columns wanted, in this order.
-    pub columns: Vec<String>,
-    /// Adds `_qb` (Int64) and `_lod` (Int8), and for anything but points `_xmin _ymin _xmax _ymax` (Float32).
-    pub with_keys: bool,
-    /// Only rows whose bounding box touches this box.
-    pub window: Option<LonLatBox>,
-    /// Only rows whose level of detail is at least / at most this.
-    pub min_lod: Option<i8>,
-    pub max_lod: Option<i8>,
-    /// An SQL condition on the table's columns.
-    pub condition: Option<Sql>,
-    /// 1 keeps file order.
-    pub target_partitions: usize,
-}
-
-/// A condition that can be asked of record batches.
-#[derive(Debug, Clone)]
-pub struct Predicate {
-    /// Over `schema`, the columns below in that order.
-    pub expr: Arc<dyn PhysicalExpr>,
-    /// Columns it reads.
-    pub columns: Vec<String>,
-    pub schema: SchemaRef,
-}
-
-impl Predicate {
-    /// Which rows it holds for (null counts as no). The batch must have the columns, by name, in any order.
-    pub fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let _ = batch;
-        Err(Error::NotImplemented("conditions on record batches".to_owned()))
-    }
-}
-
 /// What `write_table` does with a table that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteMode {
@@ -218,50 +199,15 @@ impl Warehouse {
     /// Opens the warehouse whose catalog stands in `database`: makes what is missing, sweeps what crashed
     /// writers left behind.
     pub async fn open(database: Database, options: WarehouseOptions) -> Result<Self> {
-        Ok(Warehouse(Arc::new(Rooms { database, options })))
-    }
-
-    /// Schemas in name order. DuckLake's `main` is hidden while it is empty.
-    pub async fn schemas(&self) -> Result<Vec<String>> {
-        Err(not_yet("schemas"))
-    }
-
-    /// Tables and views of a schema in name order.
-    pub async fn tables(&self, schema: &str) -> Result<Vec<TableSummary>> {
-        Err(not_yet(schema))
-    }
-
-    /// A table at the current snapshot. Costs at most one small catalog query.
-    pub async fn table(&self, name: &TableName) -> Result<Arc<Table>> {
-        Err(not_yet(&name.table))
-    }
-
-    /// Runs a query: SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE. Anything that writes is refused.
-    pub async fn query(&self, sql: &Sql, limits: &Limits) -> Result<RowStream> {
-        let _ = limits;
-        Err(not_yet(&sql.text))
-    }
-
-    /// Runs any one statement on behalf of `actor`.
-    pub async fn execute(&self, actor: &Actor, sql: &Sql, limits: &Limits) -> Result<Outcome> {
-        let _ = (actor, limits);
-        Err(not_yet(&sql.text))
-    }
-
-    /// What a query returns and reads, without running it.
-    pub async fn describe(&self, sql: &Sql) -> Result<Described> {
-        Err(not_yet(&sql.text))
-    }
-
-    /// Reads a table below SQL, with its keys.
-    pub async fn scan(&self, scan: Scan) -> Result<SendableRecordBatchStream> {
-        Err(not_yet(&scan.table.name.table))
-    }
-
-    /// An SQL condition on a table's columns, ready to be asked of batches.
-    pub fn predicate(&self, table: &Table, condition: &Sql) -> Result<Predicate> {
-        let _ = table;
-        Err(not_yet(&condition.text))
+        let storage = Storage::open(&options.storage)?;
+        let engine = Engine::start(&options, storage.url(), storage.store().clone()).await?;
+        let catalog = Catalog::open(database, storage).await?;
+        Ok(Warehouse(Arc::new(Rooms {
+            options,
+            catalog,
+            engine: Arc::new(engine),
+            known_tables: Cache::new(TABLES_KEPT),
+        })))
     }
 
     /// Nulls, range and distribution of a column.
@@ -303,7 +249,19 @@ impl Warehouse {
     /// The metadata store that holds its catalog.
     #[must_use]
     pub fn database(&self) -> &Database {
-        &self.0.database
+        self.0.catalog.database()
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    fn known_tables(&self) -> &Cache<(i64, i64, i64), Arc<Table>> {
+        &self.0.known_tables
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Table {
     pub modified_at: Option<DateTime<Utc>>,
     /// The catalog holds rows of this table that stand in no file yet.
     pub has_inlined_rows: bool,
+    /// Levels of detail were elected over all rows together, and none was deleted since: the rows of a level stand for
+    /// all others.
+    pub lod_is_global: bool,
 }
 
 impl Table {

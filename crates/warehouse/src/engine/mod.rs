@@ -1,0 +1,149 @@
+//! The engine: one session template with every function, memory and disk limits; a session per statement.
+
+mod errors;
+mod functions;
+mod projections;
+mod run;
+mod shared_crs;
+mod type_names;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::catalog::CatalogProviderList;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::SessionContext;
+use object_store::ObjectStore;
+use sedona::context::SedonaContext;
+use sedona_common::SedonaOptions;
+
+use crate::WarehouseOptions;
+use crate::error::Result;
+use crate::name::{CATALOG_NAME, DEFAULT_SCHEMA};
+
+pub(crate) use errors::{error_from_engine, near_names};
+pub(crate) use projections::projjson_of;
+pub use projections::{ToLonLat, check_crs, is_lonlat};
+pub(crate) use run::{Deadline, collect, stream, stream_physical};
+pub(crate) use type_names::field_of_sql_type;
+
+/// Parquet footers and page indexes kept in memory, in bytes.
+const FOOTER_CACHE_BYTES: usize = 128 * 1024 * 1024;
+/// Memory consumers named in a message about the limit.
+const CONSUMERS_NAMED: usize = 3;
+/// Functions that read files or external addresses.
+const FORBIDDEN_FUNCTIONS: &[&str] = &[
+    "rs_frompath",
+    "rs_ensureloaded",
+    "rs_fromgdalraster",
+    "sd_read",
+    "version",
+];
+/// Functions in FROM that only compute.
+const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
+
+/// Everything that statements share.
+pub(crate) struct Engine {
+    template: SessionState,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Engine {
+    pub(crate) async fn start(
+        options: &WarehouseOptions,
+        store_url: &ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+    ) -> Result<Self> {
+        projections::load_projections();
+        let runtime = runtime(options.memory_limit_bytes, &options.spill_directory)?;
+        runtime.register_object_store(store_url.as_ref(), store);
+        let sedona = SedonaContext::new_local_interactive_with_runtime_env(runtime.clone())
+            .await
+            .map_err(error_from_engine)?;
+        let template = template(sedona.ctx.state(), options)?;
+        Ok(Engine { template, runtime })
+    }
+
+    /// A session whose only tables are those of `tables`.
+    pub(crate) fn session(&self, tables: Arc<dyn CatalogProviderList>) -> SessionState {
+        let mut state = self.template.clone();
+        state.register_catalog_list(tables);
+        state.mark_start_execution();
+        state
+    }
+
+    /// The session that has functions but no tables.
+    pub(crate) fn template(&self) -> &SessionState {
+        &self.template
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+}
+
+fn runtime(memory_limit_bytes: usize, spill_directory: &Path) -> Result<Arc<RuntimeEnv>> {
+    std::fs::create_dir_all(spill_directory)?;
+    let pool: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(
+        FairSpillPool::new(memory_limit_bytes),
+        std::num::NonZeroUsize::new(CONSUMERS_NAMED).expect("three is not zero"),
+    ));
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(pool)
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill_directory.to_path_buf()])),
+        )
+        .with_metadata_cache_limit(FOOTER_CACHE_BYTES)
+        .build_arc()
+        .map_err(error_from_engine)
+}
+
+/// Sedona's session with our names, types and functions, and without what reaches outside the warehouse.
+fn template(sedona: SessionState, options: &WarehouseOptions) -> Result<SessionState> {
+    let mut config = sedona.config().clone();
+    if let Some(spatial) = config.options_mut().extensions.get_mut::<SedonaOptions>() {
+        spatial.runtime = spatial.runtime.with_crs_engine(Arc::new(projections::Projections));
+    }
+    {
+        let settings = config.options_mut();
+        settings.catalog.create_default_catalog_and_schema = false;
+        settings.catalog.default_catalog = CATALOG_NAME.to_owned();
+        settings.catalog.default_schema = DEFAULT_SCHEMA.to_owned();
+        settings.catalog.information_schema = true;
+        settings.execution.time_zone = Some("UTC".to_owned());
+        settings.execution.target_partitions = std::thread::available_parallelism().map(usize::from).unwrap_or(1);
+        settings.execution.parquet.pushdown_filters = true;
+        settings.execution.parquet.reorder_filters = true;
+        settings.execution.collect_statistics = false;
+        // Sorts must be able to start inside small limits.
+        settings.execution.sort_spill_reservation_bytes = settings
+            .execution
+            .sort_spill_reservation_bytes
+            .min(options.memory_limit_bytes / 16);
+        settings.sql_parser.recursion_limit = 512;
+        settings.explain.physical_plan_only = false;
+    }
+    let context = SessionContext::new_with_state(
+        SessionStateBuilder::new_from_existing(sedona)
+            .with_config(config)
+            .with_type_planner(Arc::new(type_names::TypeNames))
+            .build(),
+    );
+    for name in FORBIDDEN_FUNCTIONS {
+        context.deregister_udf(name);
+    }
+    let functions_in_from: Vec<String> = context.state().table_functions().keys().cloned().collect();
+    for name in functions_in_from {
+        if !TABLE_FUNCTIONS.contains(&name.as_str()) {
+            context.deregister_udtf(&name);
+        }
+    }
+    shared_crs::share_crs(&context);
+    functions::register(&context);
+    Ok(context.state())
+}
