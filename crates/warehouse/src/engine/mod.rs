@@ -1,5 +1,6 @@
 //! The engine: one session template with every function, memory and disk limits; a session per statement.
 
+mod client_functions;
 mod errors;
 mod functions;
 mod projections;
@@ -145,5 +146,6 @@ fn template(sedona: SessionState, options: &WarehouseOptions) -> Result<SessionS
     }
     shared_crs::share_crs(&context);
     functions::register(&context);
+    client_functions::register(&context);
     Ok(context.state())
 }
