@@ -16,6 +16,9 @@ use super::inlined;
 use super::lake::{LakeTable, crs_or_default, resolve};
 use super::sql::{Dialect, fetch, in_force, list};
 
+/// Length that DuckDB cuts bounds of texts to.
+const CUT_TEXT_BYTES: usize = 256;
+
 /// Files and rows of a table at one snapshot.
 #[derive(Debug)]
 pub(crate) struct Contents {
@@ -195,7 +198,8 @@ async fn load_statistics(
                 values: row.value_count.map(|count| unsigned(Some(count))),
                 nulls: row.null_count.map(|count| unsigned(Some(count))),
                 min: row.min_value,
-                max: row.max_value,
+                // DuckDB cuts long texts: what is left is no upper bound.
+                max: row.max_value.filter(|text| text.len() < CUT_TEXT_BYTES),
                 has_nan: row.contains_nan,
             },
         );

@@ -134,7 +134,8 @@ const TABLES: [(&str, &str); 28] = [
 ];
 
 /// Indexes of our own: other readers do not mind them, and lists of files stay cheap when tables have many.
-const INDEXES: [(&str, &str, &str); 6] = [
+const INDEXES: [(&str, &str, &str); 7] = [
+    ("groma_data_file_current", "ducklake_data_file", "table_id) WHERE (end_snapshot IS NULL"),
     ("groma_data_file_table", "ducklake_data_file", "table_id"),
     ("groma_delete_file_table", "ducklake_delete_file", "table_id"),
     ("groma_file_column_stats_table", "ducklake_file_column_stats", "table_id"),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::catalog::sql::{Dialect, Value, execute, fetch, insert};
 use crate::catalog::{Catalog, ChangeMade, changes_to_text};
 use crate::error::{Error, Result};
+use crate::maintenance::{SMALL_FILE_ROWS, SMALL_FILES_ALLOWED, compact_job};
 use crate::name::TableName;
 
 use super::steps::apply;
@@ -129,6 +130,7 @@ pub(super) async fn publish(
     for step in &change.steps {
         apply(&mut publishing, step).await?;
     }
+    ask_for_compaction(&mut publishing).await?;
     claim_files(&mut publishing, &change.added_paths()).await?;
     let committed = write_snapshot(&mut publishing).await?;
     beside(&mut tx, &committed).await?;
@@ -168,6 +170,33 @@ async fn write_snapshot(publishing: &mut Publishing<'_>) -> Result<Committed> {
         .insert("ducklake_snapshot_changes", &["snapshot_id", "changes_made"], vec![vec![snapshot.into(), text.into()]])
         .await?;
     Ok(Committed { snapshot, tables: publishing.tables.iter().map(|table| table.id).collect() })
+}
+
+/// Many small inserts make many small files: the one that makes them too many asks for a compaction.
+async fn ask_for_compaction(publishing: &mut Publishing<'_>) -> Result<()> {
+    let prefix = publishing.prefix;
+    let appended: Vec<i64> = publishing
+        .made
+        .iter()
+        .filter_map(|change| if let ChangeMade::InsertedInto(table) = change { Some(*table) } else { None })
+        .collect();
+    for table in appended {
+        let small: Vec<(i64,)> = fetch(
+            publishing.tx,
+            format!(
+                "SELECT count(*) FROM {prefix}ducklake_data_file \
+                 WHERE table_id = {table} AND end_snapshot IS NULL AND record_count < {SMALL_FILE_ROWS}"
+            ),
+            &[],
+        )
+        .await?;
+        if small.first().is_some_and(|(count,)| *count >= SMALL_FILES_ALLOWED) {
+            jobs::enqueue(publishing.tx, compact_job(table))
+                .await
+                .map_err(|error| Error::Database(error.to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the new files off the list of pending ones. A file that is no longer on it is being removed, because its

@@ -40,7 +40,7 @@ use canonical::canonical;
 use file::{Form, OpenFile};
 
 /// Most rows in a file.
-const FILE_ROWS: u64 = 4_194_304;
+pub(crate) const FILE_ROWS: u64 = 4_194_304;
 /// A file of this many bytes is closed even when it has fewer rows: large shapes.
 const FILE_BYTES: usize = 1 << 30;
 /// How many rows go by between two reports of progress.
