@@ -5,7 +5,8 @@ export const paths = {
   home: '/',
   maps: '/maps',
   data: '/data',
-  table: (connection: string, name: string) => `/data/${encodeURIComponent(connection)}/${encodeURIComponent(name)}`,
+  table: (connection: string, name: string) =>
+    `/data/${encodeURIComponent(connection)}/${encodeURIComponent(name)}`,
   builder: (id: string) => `/builder/${encodeURIComponent(id)}`,
   viewer: (id: string) => `/map/${encodeURIComponent(id)}`,
   developers: '/developers',

@@ -77,7 +77,8 @@ const path = (...parts: string[]) => `/workspace-api/${parts.map(encodeURICompon
 
 export const connectionsQuery = queryOptions({
   queryKey: ['connections'],
-  queryFn: async ({ signal }) => (await request<Items<Connection>>('/workspace-api/connections', { signal })).items,
+  queryFn: async ({ signal }) =>
+    (await request<Items<Connection>>('/workspace-api/connections', { signal })).items,
   staleTime: 300_000,
 });
 
@@ -113,9 +114,12 @@ export const columnStatisticsQuery = (connection: string, name: string, column: 
   queryOptions({
     queryKey: ['connections', connection, 'table', name, 'statistics', column, version],
     queryFn: ({ signal }) =>
-      request<ColumnStatistics>(path('connections', connection, 'tables', name, 'columns', column, 'statistics'), {
-        signal,
-      }),
+      request<ColumnStatistics>(
+        path('connections', connection, 'tables', name, 'columns', column, 'statistics'),
+        {
+          signal,
+        },
+      ),
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });

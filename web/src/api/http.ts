@@ -79,7 +79,14 @@ export async function readAnswer<T>(response: Response, said: string): Promise<T
   try {
     json = text ? JSON.parse(text) : null;
   } catch {
-    throw new ApiError(`The answer is not JSON (${response.status}).`, response.status, null, null, text.slice(0, 2000), said);
+    throw new ApiError(
+      `The answer is not JSON (${response.status}).`,
+      response.status,
+      null,
+      null,
+      text.slice(0, 2000),
+      said,
+    );
   }
   if (response.ok) return json as T;
   const problem = (json ?? {}) as { error?: string; code?: string; hint?: string };

@@ -114,7 +114,10 @@ export const publicMapQuery = (id: string) =>
   queryOptions({
     queryKey: ['maps', 'public', id],
     queryFn: ({ signal }) =>
-      request<PublicMap>(`/v3/maps/public/${encodeURIComponent(id)}`, { signal, query: { v: '3.4', client: 'groma-viewer' } }),
+      request<PublicMap>(`/v3/maps/public/${encodeURIComponent(id)}`, {
+        signal,
+        query: { v: '3.4', client: 'groma-viewer' },
+      }),
     retry: (count, error) => !(error instanceof ApiError && error.status < 500) && count < 2,
     staleTime: 300_000,
   });

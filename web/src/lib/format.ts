@@ -59,7 +59,10 @@ export function formatRelative(value: string | number | Date, now: number, local
  * no bound is off by more than a hundredth of its class, so that rounding never lies.
  */
 export function formatBounds(bounds: readonly number[], locale: string): string[] {
-  const gaps = bounds.slice(1).map((bound, i) => Math.abs(bound - bounds[i]!)).filter((gap) => gap > 0);
+  const gaps = bounds
+    .slice(1)
+    .map((bound, i) => Math.abs(bound - bounds[i]!))
+    .filter((gap) => gap > 0);
   const smallest = gaps.length ? Math.min(...gaps) : Math.abs(bounds[0] ?? 1) || 1;
   const digits = Math.max(0, Math.min(10, Math.ceil(1.7 - Math.log10(smallest))));
   const compact = smallest >= 1e5;

@@ -23,7 +23,9 @@ export function tokensOf(sql: string): Token[] {
 /** The statement without its closing semicolon and what follows it. */
 export function withoutSemicolon(sql: string): string {
   const last = tokensOf(sql).at(-1);
-  return last?.text === ';' ? `${sql.slice(0, last.from)}${sql.slice(last.from + 1)}`.trimEnd() : sql.trimEnd();
+  return last?.text === ';'
+    ? `${sql.slice(0, last.from)}${sql.slice(last.from + 1)}`.trimEnd()
+    : sql.trimEnd();
 }
 
 /**

@@ -5,7 +5,14 @@ import type { Dataset, Geometry, Layer, MapConfig, MapDocument, PopupField, VisC
 
 export type BasemapId = 'positron' | 'dark-matter' | 'voyager';
 
-export const LAYER_GROUPS = { label: true, road: true, border: true, building: true, water: true, land: true };
+export const LAYER_GROUPS = {
+  label: true,
+  road: true,
+  border: true,
+  building: true,
+  water: true,
+  land: true,
+};
 
 /** Ground colours of our basemaps: the halo of points. */
 export const GROUND: Record<BasemapId, string> = {
@@ -99,7 +106,13 @@ function newVisConfig(geometry: Geometry, color: number[], basemap: BasemapId): 
   };
   switch (geometry) {
     case 'point':
-      return { ...base, stroked: true, strokeColor: rgbFromHex(GROUND[basemap]), strokeOpacity: 1, thickness: 1 };
+      return {
+        ...base,
+        stroked: true,
+        strokeColor: rgbFromHex(GROUND[basemap]),
+        strokeOpacity: 1,
+        thickness: 1,
+      };
     case 'line':
       return { ...base, filled: false, stroked: true, thickness: 2, strokeOpacity: 0.9 };
     case 'polygon':

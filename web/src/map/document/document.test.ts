@@ -16,16 +16,27 @@ import {
   setVisible,
 } from './edit';
 import { categoriesOf, layerLegend, legendColors } from './legend';
-import { paletteColors, paletteRange, PALETTES } from './palettes';
+import { PALETTES, paletteColors, paletteRange } from './palettes';
 import { contentOf, documentFrom } from './repair';
 import type { Geometry, MapDocument } from './types';
 
 const words = { noValue: 'No value', other: 'Other', locale: 'en' };
 
-function withLayer(id: string, geometry: Geometry = 'point', document = newDocument('Airports', 'positron')): MapDocument {
+function withLayer(
+  id: string,
+  geometry: Geometry = 'point',
+  document = newDocument('Airports', 'positron'),
+): MapDocument {
   const position = layersOf(document).length;
   const dataset = newDataset(
-    { id: `data-${id}`, connection: 'carto_dw', type: 'table', source: 'demo.airports', geoColumn: 'geom', label: id },
+    {
+      id: `data-${id}`,
+      connection: 'carto_dw',
+      type: 'table',
+      source: 'demo.airports',
+      geoColumn: 'geom',
+      label: id,
+    },
     position,
   );
   const layer = newLayer({ id, dataId: dataset.id, label: id, geometry, position, basemap: 'positron' });
@@ -88,11 +99,22 @@ test('what is written is read back the same', () => {
 
 test.each([
   ['nothing at all', undefined, undefined],
-  ['filters as a list, popups missing', { version: 'v1', config: { filters: [], visState: { layers: [] } } }, []],
-  ['an unknown basemap', { version: 'v1', config: { mapStyle: { styleType: 'moon' }, visState: { layers: [] } } }, []],
+  [
+    'filters as a list, popups missing',
+    { version: 'v1', config: { filters: [], visState: { layers: [] } } },
+    [],
+  ],
+  [
+    'an unknown basemap',
+    { version: 'v1', config: { mapStyle: { styleType: 'moon' }, visState: { layers: [] } } },
+    [],
+  ],
   [
     'layers without channels, text and style',
-    { version: 'v1', config: { visState: { layers: [{ id: 'a', type: 'old', config: { dataId: 'd' } }, null, 4] } } },
+    {
+      version: 'v1',
+      config: { visState: { layers: [{ id: 'a', type: 'old', config: { dataId: 'd' } }, null, 4] } },
+    },
     [{ id: 'd', source: 'demo.cities', columns: null }, 'junk'],
   ],
 ])('a stored map with %s opens', (_what, keplerMapConfig, datasets) => {
@@ -105,8 +127,14 @@ test.each([
 });
 
 test('keys of other tools survive a round trip', () => {
-  const stored = { version: 'v1', config: { widgets: [{ id: 'w' }], mySetting: 7, visState: { layers: [] } } };
-  expect(documentFrom({ keplerMapConfig: stored, datasets: [] }).config).toMatchObject({ widgets: [{ id: 'w' }], mySetting: 7 });
+  const stored = {
+    version: 'v1',
+    config: { widgets: [{ id: 'w' }], mySetting: 7, visState: { layers: [] } },
+  };
+  expect(documentFrom({ keplerMapConfig: stored, datasets: [] }).config).toMatchObject({
+    widgets: [{ id: 'w' }],
+    mySetting: 7,
+  });
 });
 
 const POPULATION = {
@@ -135,7 +163,8 @@ test('CARTO’s client reads our channels and colours by them', () => {
   } as unknown as Parameters<typeof getLayerDescriptor>[0]);
   const colors = paletteColors('Teal', 'sequential', 4);
   expect(descriptor.scales.fillColor?.range?.map((color) => String(color).toLowerCase())).toEqual(colors);
-  const colorOf = (pop: number | null) => descriptor.props['getFillColor']({ properties: { pop } }).slice(0, 3);
+  const colorOf = (pop: number | null) =>
+    descriptor.props['getFillColor']({ properties: { pop } }).slice(0, 3);
   expect(colorOf(0)).toEqual([0xd1, 0xee, 0xea]);
   expect(colorOf(99)).toEqual([0x2a, 0x56, 0x74]);
   expect(descriptor.props['pickable']).toBe(true);
@@ -149,7 +178,13 @@ test('the legend has one entry per class, with bounds that meet', () => {
 
 test('equal steps are equal', () => {
   const legend = legendColors('pop', 'quantize', paletteRange('Teal', 'sequential', 5), POPULATION, words)!;
-  expect(legend.entries.map((entry) => entry.text)).toEqual(['0 – 20', '20 – 40', '40 – 60', '60 – 80', '80 – 100']);
+  expect(legend.entries.map((entry) => entry.text)).toEqual([
+    '0 – 20',
+    '20 – 40',
+    '40 – 60',
+    '60 – 80',
+    '80 – 100',
+  ]);
 });
 
 test('categories beyond the palette are shown as other', () => {
@@ -165,7 +200,10 @@ test('categories beyond the palette are shown as other', () => {
 
 test('a line takes its legend colour from its stroke', () => {
   const document = withLayer('roads', 'line');
-  expect(layerLegend(layersOf(document)[0]!, 'line', {}, words)).toMatchObject({ color: '#11a579', stroke: null });
+  expect(layerLegend(layersOf(document)[0]!, 'line', {}, words)).toMatchObject({
+    color: '#11a579',
+    stroke: null,
+  });
 });
 
 test('every palette has colours for every number of classes that we offer', () => {

@@ -1,7 +1,16 @@
 // Changes of a map document: each takes one and gives a new one, so that undo is free.
 import { hexFromRgb, rgbFromHex } from '../../lib/color';
 import { type BasemapId, GROUND, LAYER_GROUPS } from './create';
-import type { Dataset, Layer, MapConfig, MapDocument, MapState, PopupField, VisConfig, VisualChannels } from './types';
+import type {
+  Dataset,
+  Layer,
+  MapConfig,
+  MapDocument,
+  MapState,
+  PopupField,
+  VisConfig,
+  VisualChannels,
+} from './types';
 
 const withConfig = (document: MapDocument, config: Partial<MapConfig>): MapDocument => ({
   ...document,
@@ -30,12 +39,17 @@ export function setDescription(document: MapDocument, description: string): MapD
 }
 
 /** The new layer comes on top. */
-export function addLayer(document: MapDocument, dataset: Dataset, layer: Layer, popup: PopupField[]): MapDocument {
+export function addLayer(
+  document: MapDocument,
+  dataset: Dataset,
+  layer: Layer,
+  popup: PopupField[],
+): MapDocument {
   const isKnown = document.datasets.some((known) => known.id === dataset.id);
-  const next = withLayers(
-    isKnown ? document : { ...document, datasets: [...document.datasets, dataset] },
-    [layer, ...layersOf(document)],
-  );
+  const next = withLayers(isKnown ? document : { ...document, datasets: [...document.datasets, dataset] }, [
+    layer,
+    ...layersOf(document),
+  ]);
   return setPopup(next, layer.id, { enabled: popup.length > 0, fields: popup });
 }
 
@@ -52,7 +66,12 @@ export function removeLayer(document: MapDocument, layerId: string): MapDocument
   };
 }
 
-export function duplicateLayer(document: MapDocument, layerId: string, newId: string, label: string): MapDocument {
+export function duplicateLayer(
+  document: MapDocument,
+  layerId: string,
+  newId: string,
+  label: string,
+): MapDocument {
   const layers = layersOf(document);
   const at = layers.findIndex((layer) => layer.id === layerId);
   const original = layers[at];

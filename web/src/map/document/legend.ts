@@ -42,7 +42,9 @@ export function boundsOf(scale: ColorScale, range: ColorRange, stats: AttributeS
     }
     case 'custom':
       if (range.colorMap) {
-        const inner = range.colorMap.map(([bound]) => bound).filter((bound): bound is number => typeof bound === 'number');
+        const inner = range.colorMap
+          .map(([bound]) => bound)
+          .filter((bound): bound is number => typeof bound === 'number');
         return [min, ...inner, max];
       }
       return [min, ...log10Steps({ min, max, steps: classes }), max];
@@ -51,7 +53,8 @@ export function boundsOf(scale: ColorScale, range: ColorRange, stats: AttributeS
 
 /** The categories that get a colour of their own: the most frequent, as CARTO's client takes them. */
 export function categoriesOf(range: ColorRange, stats: AttributeStats): string[] {
-  if (range.colorMap) return range.colorMap.map(([value]) => String(value)).filter((value) => value !== 'null');
+  if (range.colorMap)
+    return range.colorMap.map(([value]) => String(value)).filter((value) => value !== 'null');
   return (stats.categories ?? [])
     .map((one) => one.category)
     .filter((category): category is string => category !== null && category !== undefined)
@@ -89,7 +92,8 @@ export function legendColors(
       kind: 'category',
     }));
     const total = (stats.categories ?? []).filter((one) => one.category !== null).length;
-    if (total > categories.length) entries.push({ color: UNKNOWN_COLOR, text: words.other, kind: 'category' });
+    if (total > categories.length)
+      entries.push({ color: UNKNOWN_COLOR, text: words.other, kind: 'category' });
     return withLimit(field, entries);
   }
   const bounds = boundsOf(scale, range, stats);
@@ -112,8 +116,14 @@ export function legendSizes(
   return {
     by: field,
     entries: [
-      { size: range[0], text: formatNumber(stats.min, locale, { maximumFractionDigits: 2, notation: 'compact' }) },
-      { size: range[1], text: formatNumber(stats.max, locale, { maximumFractionDigits: 2, notation: 'compact' }) },
+      {
+        size: range[0],
+        text: formatNumber(stats.min, locale, { maximumFractionDigits: 2, notation: 'compact' }),
+      },
+      {
+        size: range[1],
+        text: formatNumber(stats.max, locale, { maximumFractionDigits: 2, notation: 'compact' }),
+      },
     ],
   };
 }
@@ -129,7 +139,8 @@ export function layerLegend(
   const colorField = geometry === 'line' ? channels.strokeColorField : channels.colorField;
   const colorScale = geometry === 'line' ? channels.strokeColorScale : channels.colorScale;
   const range = geometry === 'line' ? visConfig.strokeColorRange : visConfig.colorRange;
-  const sizeField = geometry === 'point' ? channels.radiusField : geometry === 'line' ? channels.sizeField : null;
+  const sizeField =
+    geometry === 'point' ? channels.radiusField : geometry === 'line' ? channels.sizeField : null;
   const sizeRange = geometry === 'point' ? visConfig.radiusRange : visConfig.sizeRange;
   return {
     layerId: layer.id,
@@ -138,7 +149,9 @@ export function layerLegend(
     geometry,
     color: hexFromRgb(geometry === 'line' ? visConfig.strokeColor : config.color),
     stroke: geometry !== 'line' && visConfig.stroked ? hexFromRgb(visConfig.strokeColor) : null,
-    colors: colorField ? legendColors(colorField.name, colorScale, range, stats[colorField.name], words) : null,
+    colors: colorField
+      ? legendColors(colorField.name, colorScale, range, stats[colorField.name], words)
+      : null,
     sizes: sizeField ? legendSizes(sizeField.name, sizeRange, stats[sizeField.name], words.locale) : null,
   };
 }

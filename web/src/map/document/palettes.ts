@@ -6,8 +6,25 @@ export type PaletteType = 'sequential' | 'diverging' | 'qualitative';
 
 export const PALETTES: Record<PaletteType, readonly string[]> = {
   sequential: [
-    'Teal', 'SunsetDark', 'Sunset', 'Mint', 'DarkMint', 'BluGrn', 'Emrld', 'BluYl', 'TealGrn', 'Burg',
-    'BurgYl', 'RedOr', 'OrYel', 'Peach', 'PinkYl', 'Purp', 'PurpOr', 'Magenta', 'BrwnYl',
+    'Teal',
+    'SunsetDark',
+    'Sunset',
+    'Mint',
+    'DarkMint',
+    'BluGrn',
+    'Emrld',
+    'BluYl',
+    'TealGrn',
+    'Burg',
+    'BurgYl',
+    'RedOr',
+    'OrYel',
+    'Peach',
+    'PinkYl',
+    'Purp',
+    'PurpOr',
+    'Magenta',
+    'BrwnYl',
   ],
   diverging: ['Temps', 'Geyser', 'TealRose', 'Tropic', 'Earth', 'Fall', 'ArmyRose'],
   qualitative: ['Bold', 'Vivid', 'Prism', 'Safe', 'Antique', 'Pastel'],
@@ -25,7 +42,9 @@ export function paletteColors(name: string, type: PaletteType, classes: number, 
   const count = Math.max(2, Math.min(MAX_CLASSES[type], classes));
   // The last colour of a qualitative palette is its own "other": ours is the client's unknown colour.
   const colors =
-    type === 'qualitative' ? ramps[String(Math.min(11, Math.max(3, count + 1)))]!.slice(0, count) : ramps[String(count)]!;
+    type === 'qualitative'
+      ? ramps[String(Math.min(11, Math.max(3, count + 1)))]!.slice(0, count)
+      : ramps[String(count)]!;
   return reversed ? [...colors].reverse() : [...colors];
 }
 
@@ -54,4 +73,13 @@ export function defaultRange(type: PaletteType, isDarkGround: boolean, classes?:
 }
 
 /** First colours of new layers, one after the other. */
-export const LAYER_COLORS = ['#11a579', '#7f3c8d', '#3969ac', '#e73f74', '#f2b701', '#e68310', '#008695', '#80ba5a'];
+export const LAYER_COLORS = [
+  '#11a579',
+  '#7f3c8d',
+  '#3969ac',
+  '#e73f74',
+  '#f2b701',
+  '#e68310',
+  '#008695',
+  '#80ba5a',
+];

@@ -14,7 +14,8 @@ const numberOr = (value: unknown, fallback: number) =>
 const KINDS = new Set(['tileset', 'mvt', 'h3', 'quadbin', 'heatmapTile', 'clusterTile', 'raster']);
 
 function repairLayer(value: unknown, position: number): Layer | null {
-  if (!isRecord(value) || !isRecord(value['config']) || typeof value['config']['dataId'] !== 'string') return null;
+  if (!isRecord(value) || !isRecord(value['config']) || typeof value['config']['dataId'] !== 'string')
+    return null;
   const config = value['config'];
   const vis = recordOr(config['visConfig']);
   const defaults = newLayer({
@@ -43,14 +44,19 @@ function repairLayer(value: unknown, position: number): Layer | null {
         ...Object.fromEntries(Object.entries(vis).filter(([, entry]) => entry !== null)),
       },
     },
-    visualChannels: { ...defaults.visualChannels, ...recordOr(value['visualChannels']) } as Layer['visualChannels'],
+    visualChannels: {
+      ...defaults.visualChannels,
+      ...recordOr(value['visualChannels']),
+    } as Layer['visualChannels'],
   };
 }
 
 function repairEvent(value: unknown): PopupEvent | null {
   if (!isRecord(value)) return null;
   const fields = Array.isArray(value['fields'])
-    ? value['fields'].filter((field): field is { name: string } => isRecord(field) && typeof field['name'] === 'string')
+    ? value['fields'].filter(
+        (field): field is { name: string } => isRecord(field) && typeof field['name'] === 'string',
+      )
     : [];
   return { ...value, style: textOr(value['style'], 'light'), fields };
 }
@@ -61,7 +67,12 @@ function repairPopups(value: unknown): PopupSettings {
     const one = recordOr(entry);
     return [
       id,
-      { ...one, enabled: one['enabled'] !== false, click: repairEvent(one['click']), hover: repairEvent(one['hover']) },
+      {
+        ...one,
+        enabled: one['enabled'] !== false,
+        click: repairEvent(one['click']),
+        hover: repairEvent(one['hover']),
+      },
     ];
   });
   return { coordinates: false, ...settings, layers: Object.fromEntries(layers) };
@@ -84,7 +95,10 @@ function repairConfig(value: unknown): MapConfig {
   const style = recordOr(stored['mapStyle']);
   const basemap = recordOr(stored['basemapConfig']);
   const styleId = textOr(style['styleType'], textOr(basemap['styleId'], 'positron'));
-  const groups = recordOr(basemap['visibleLayerGroups'] ?? style['visibleLayerGroups']) as Record<string, boolean>;
+  const groups = recordOr(basemap['visibleLayerGroups'] ?? style['visibleLayerGroups']) as Record<
+    string,
+    boolean
+  >;
   const interaction = recordOr(vis['interactionConfig']);
   const layers = (Array.isArray(vis['layers']) ? vis['layers'] : [])
     .map(repairLayer)
@@ -107,7 +121,10 @@ function repairConfig(value: unknown): MapConfig {
       ...defaults.visState,
       ...vis,
       layers: inOrder(layers, vis['layerOrder']),
-      layerBlending: vis['layerBlending'] === 'additive' || vis['layerBlending'] === 'subtractive' ? vis['layerBlending'] : 'normal',
+      layerBlending:
+        vis['layerBlending'] === 'additive' || vis['layerBlending'] === 'subtractive'
+          ? vis['layerBlending']
+          : 'normal',
       interactionConfig: { ...interaction, tooltip: { enabled: true, ...recordOr(interaction['tooltip']) } },
     },
     popupSettings: repairPopups(stored['popupSettings']),
@@ -128,7 +145,8 @@ function repairDataset(value: unknown): Dataset | null {
     columns: Array.isArray(value['columns']) ? (value['columns'] as string[]) : null,
     format: 'tilejson',
     aggregationExp: typeof value['aggregationExp'] === 'string' ? value['aggregationExp'] : null,
-    aggregationResLevel: typeof value['aggregationResLevel'] === 'number' ? value['aggregationResLevel'] : null,
+    aggregationResLevel:
+      typeof value['aggregationResLevel'] === 'number' ? value['aggregationResLevel'] : null,
     queryParameters: (value['queryParameters'] as Dataset['queryParameters']) ?? null,
     providerId: textOr(value['providerId'], 'carto_dw'),
     label: textOr(value['label'], textOr(value['name'], value['source'])),

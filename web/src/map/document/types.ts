@@ -3,7 +3,15 @@
 export type Geometry = 'point' | 'line' | 'polygon';
 
 /** `tileset` is drawn by CARTO's VectorTileLayer from dynamic tiles of a table or query. */
-export type LayerKind = 'tileset' | 'mvt' | 'h3' | 'quadbin' | 'heatmapTile' | 'clusterTile' | 'raster' | 'unknown';
+export type LayerKind =
+  | 'tileset'
+  | 'mvt'
+  | 'h3'
+  | 'quadbin'
+  | 'heatmapTile'
+  | 'clusterTile'
+  | 'raster'
+  | 'unknown';
 
 export type Dataset = {
   id: string;

@@ -1,0 +1,203 @@
+// The map itself: MapLibre underneath, deck.gl layers between ground and labels, camera in and out.
+import 'maplibre-gl/dist/maplibre-gl.css';
+import type { Layer as DeckLayer, PickingInfo } from '@deck.gl/core';
+import { MapLibreOverlay } from '@deck.gl/maplibre';
+import { Map as MapLibre } from 'maplibre-gl';
+import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { styleUrl } from './basemaps';
+import type { BasemapId } from './document/create';
+import styles from './MapCanvas.module.css';
+
+export type View = { longitude: number; latitude: number; zoom: number; pitch: number; bearing: number };
+export type Bounds = readonly [number, number, number, number];
+
+export type MapHandle = {
+  fit: (bounds: Bounds) => void;
+  zoomBy: (steps: number) => void;
+  view: () => View | null;
+};
+
+export type Picked = {
+  layerId: string;
+  properties: Record<string, unknown>;
+  longitude: number;
+  latitude: number;
+  x: number;
+  y: number;
+};
+
+type Props = {
+  basemap: BasemapId;
+  hasLabels: boolean;
+  initialView: View;
+  /** West, south, east, north: wins over `initialView` when given. */
+  initialBounds?: Bounds | null;
+  /** Asked at every render; the same list again means that nothing changed. */
+  layers: (beforeId: string | undefined) => DeckLayer[];
+  onViewChange?: (view: View) => void;
+  onPick?: (picked: Picked | null) => void;
+  onAttribution?: (attributions: string[]) => void;
+  handle?: Ref<MapHandle>;
+  label: string;
+  children?: ReactNode;
+};
+
+const PADDING = 56;
+
+function viewOf(map: MapLibre): View {
+  const center = map.getCenter().wrap();
+  return {
+    longitude: center.lng,
+    latitude: center.lat,
+    zoom: map.getZoom(),
+    pitch: map.getPitch(),
+    bearing: map.getBearing(),
+  };
+}
+
+/** deck.gl goes under the first text of the basemap: labels stay readable. */
+function firstLabel(map: MapLibre): string | undefined {
+  return map.getStyle()?.layers?.find((layer) => layer.type === 'symbol')?.id;
+}
+
+function boundsOf([west, south, east, north]: Bounds): [[number, number], [number, number]] {
+  return [
+    [west, Math.max(-85, south)],
+    [east, Math.min(85, north)],
+  ];
+}
+
+function attributionsOf(map: MapLibre): string[] {
+  const sources = Object.keys(map.getStyle()?.sources ?? {});
+  const texts = sources.map((id) => (map.getSource(id) as { attribution?: string } | undefined)?.attribution);
+  return [...new Set(texts.filter((text): text is string => Boolean(text)))];
+}
+
+function pickedOf(info: PickingInfo): Picked | null {
+  const object = info.object as { properties?: Record<string, unknown> } | undefined;
+  if (!object || !info.layer || !info.coordinate) return null;
+  return {
+    layerId: info.layer.id,
+    properties: object.properties ?? {},
+    longitude: info.coordinate[0]!,
+    latitude: info.coordinate[1]!,
+    x: info.x,
+    y: info.y,
+  };
+}
+
+export function MapCanvas(props: Props) {
+  const { basemap, hasLabels, layers, label, children, handle } = props;
+  const { t } = useTranslation();
+  const container = useRef<HTMLDivElement>(null);
+  const map = useRef<MapLibre | null>(null);
+  const overlay = useRef<MapLibreOverlay | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [beforeId, setBeforeId] = useState<string | undefined>();
+  const [isReady, setReady] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const url = styleUrl(basemap, hasLabels);
+  const shownUrl = useRef(url);
+  const drawn = useRef<DeckLayer[] | null>(null);
+
+  useEffect(() => {
+    const { initialView, initialBounds } = latest.current;
+    let made: MapLibre;
+    try {
+      made = new MapLibre({
+        container: container.current!,
+        style: shownUrl.current,
+        center: [initialView.longitude, initialView.latitude],
+        zoom: initialView.zoom,
+        pitch: initialView.pitch,
+        bearing: initialView.bearing,
+        ...(initialBounds
+          ? { bounds: boundsOf(initialBounds), fitBoundsOptions: { padding: PADDING, maxZoom: 15 } }
+          : {}),
+        attributionControl: false,
+        fadeDuration: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200,
+        maxZoom: 22,
+        dragRotate: true,
+        locale: { 'Map.Title': label },
+      });
+    } catch (error) {
+      setProblem((error as Error).message);
+      return;
+    }
+    map.current = made;
+    const deck = new MapLibreOverlay({
+      interleaved: true,
+      layers: [],
+      pickingRadius: 4,
+      getCursor: ({ isDragging, isHovering }) => (isDragging ? 'grabbing' : isHovering ? 'pointer' : 'grab'),
+      onHover: (info) => {
+        made.getCanvas().style.cursor = info.object ? 'pointer' : '';
+      },
+      onClick: (info) => latest.current.onPick?.(pickedOf(info)),
+    });
+    overlay.current = deck;
+    const onStyle = () => {
+      setBeforeId(firstLabel(made));
+      setReady(true);
+    };
+    made.once('load', () => {
+      made.addControl(deck);
+      onStyle();
+    });
+    made.on('style.load', () => setBeforeId(firstLabel(made)));
+    made.on('idle', () => latest.current.onAttribution?.(attributionsOf(made)));
+    made.on('moveend', () => latest.current.onViewChange?.(viewOf(made)));
+    const observer = new ResizeObserver(() => made.resize());
+    observer.observe(container.current!);
+    // For tests and support: the one map of the page, by the element that holds it.
+    (container.current as unknown as { gromaMap: MapLibre }).gromaMap = made;
+    return () => {
+      observer.disconnect();
+      made.remove();
+      map.current = null;
+      overlay.current = null;
+      drawn.current = null;
+      setReady(false);
+    };
+  }, [label]);
+
+  useEffect(() => {
+    if (shownUrl.current === url || !map.current) return;
+    shownUrl.current = url;
+    map.current.setStyle(url, { diff: false });
+  }, [url]);
+
+  useEffect(() => {
+    if (!isReady) return;
+    const next = layers(beforeId);
+    if (next === drawn.current) return;
+    drawn.current = next;
+    overlay.current?.setProps({ layers: next });
+  });
+
+  useImperativeHandle(
+    handle,
+    (): MapHandle => ({
+      fit: (bounds) =>
+        map.current?.fitBounds(boundsOf(bounds), { padding: PADDING, maxZoom: 15, duration: 600 }),
+      zoomBy: (steps) => map.current?.zoomTo(map.current.getZoom() + steps, { duration: 180 }),
+      view: () => (map.current ? viewOf(map.current) : null),
+    }),
+    [],
+  );
+
+  return (
+    <div className={styles['canvas']}>
+      <div ref={container} className={styles['map']} data-testid="map" />
+      {problem ? (
+        <div className={styles['problem']} role="alert">
+          <strong>{t('map.cannotDraw')}</strong>
+          <span>{problem}</span>
+        </div>
+      ) : null}
+      {children}
+    </div>
+  );
+}
