@@ -6,17 +6,20 @@ mod engine;
 mod error;
 mod layout;
 mod listing;
+mod maintenance;
 mod name;
 mod provider;
 mod query;
 mod rows;
 mod scan;
 mod sql;
+mod statements;
 mod storage;
 mod table;
 pub mod types;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,15 +29,18 @@ use database::Database;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use catalog::Catalog;
 use engine::Engine;
 use storage::Storage;
+use writer::{Pending, TableWriter};
 
 pub use engine::{ToLonLat, check_crs, is_lonlat};
 pub use error::{Error, Result};
+pub use maintenance::{CompactReport, FILES_KEPT, MAINTENANCE_SCHEDULE, SNAPSHOTS_KEPT};
 pub use name::{CATALOG_NAME, DEFAULT_SCHEMA, TableName, quote};
 pub use rows::{Outcome, RowStream};
 pub use scan::{Predicate, Scan};
@@ -51,9 +57,15 @@ struct Rooms {
     options: WarehouseOptions,
     catalog: Catalog,
     engine: Arc<Engine>,
+    pending: Pending,
+    writer: TableWriter,
+    /// Table → whose turn it is to rewrite it.
+    turns: Mutex<HashMap<i64, Turn>>,
     /// Tables described: table, version, version of the lake's names.
     known_tables: Cache<(i64, i64, i64), Arc<Table>>,
 }
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// Descriptions of tables kept in memory.
 const TABLES_KEPT: u64 = 1024;
@@ -201,11 +213,17 @@ impl Warehouse {
     pub async fn open(database: Database, options: WarehouseOptions) -> Result<Self> {
         let storage = Storage::open(&options.storage)?;
         let engine = Engine::start(&options, storage.url(), storage.store().clone()).await?;
-        let catalog = Catalog::open(database, storage).await?;
+        let catalog = Catalog::open(database.clone(), storage.clone()).await?;
+        let pending = Pending::open(database, storage.clone()).await?;
+        pending.sweep(database::now()).await?;
+        let writer = TableWriter::new(storage, pending.clone(), engine.runtime().clone());
         Ok(Warehouse(Arc::new(Rooms {
             options,
             catalog,
             engine: Arc::new(engine),
+            pending,
+            writer,
+            turns: Mutex::new(HashMap::new()),
             known_tables: Cache::new(TABLES_KEPT),
         })))
     }
@@ -258,6 +276,20 @@ impl Warehouse {
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
+    }
+
+    pub(crate) fn writer(&self) -> &TableWriter {
+        &self.0.writer
+    }
+
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.0.pending
+    }
+
+    /// Waits until no other statement of this server rewrites the table.
+    pub(crate) async fn turn_of(&self, table: i64) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = self.0.turns.lock().entry(table).or_default().clone();
+        turn.lock_owned().await
     }
 
     fn known_tables(&self) -> &Cache<(i64, i64, i64), Arc<Table>> {

@@ -37,10 +37,7 @@ impl Warehouse {
         let deadline = Deadline::start(limits);
         match parsed.kind {
             Kind::Query => Ok(Outcome::Rows(self.run_query(parsed, limits, &deadline).await?)),
-            other => {
-                let _ = actor;
-                Err(Error::NotImplemented(other.as_str().to_owned()))
-            }
+            _ => self.change(actor, parsed, &deadline).await,
         }
     }
 

@@ -236,6 +236,54 @@ pub fn type_name_from_arrow(field: &Field) -> Result<String> {
     })
 }
 
+/// The column that holds values of an Arrow field, with its inner columns; not numbered yet.
+pub fn column_of(field: &Field) -> Result<Column> {
+    let type_name = type_name_from_arrow(field)?;
+    let children = match inner_type(field) {
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element) => vec![column_of(&element.as_ref().clone().with_name("element"))?],
+        DataType::Struct(fields) => fields.iter().map(|field| column_of(field)).collect::<Result<Vec<Column>>>()?,
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) => fields
+                .iter()
+                .zip(["key", "value"])
+                .map(|(field, name)| column_of(&field.as_ref().clone().with_name(name)))
+                .collect::<Result<Vec<Column>>>()?,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let crs = is_geometry(&type_name).then(|| match crs_of(field) {
+        Some(crs) if !crate::engine::is_lonlat(&crs) => crs,
+        Some(_) | None => DEFAULT_CRS.to_owned(),
+    });
+    Ok(Column {
+        id: 0,
+        name: field.name().clone(),
+        data_type: arrow_from_type_name(&type_name, &children)?,
+        type_name,
+        nullable: true,
+        description: None,
+        initial_default: None,
+        default_value: None,
+        default_is_expression: false,
+        crs,
+        children,
+    })
+}
+
+/// The type of the values, encodings taken off.
+fn inner_type(field: &Field) -> &DataType {
+    match field.data_type() {
+        DataType::Dictionary(_, values) => values,
+        DataType::RunEndEncoded(_, values) => values.data_type(),
+        other => other,
+    }
+}
+
 /// The CRS a geometry field names; `None` when it is no geometry or names none.
 #[must_use]
 pub fn crs_of(field: &Field) -> Option<String> {

@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::ast::{Expr, Statement};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, TokenizerError, TokenWithSpan};
 
-pub(crate) use allowed::{Kind, kind_of};
+pub(crate) use allowed::Kind;
 pub(crate) use dialect::GromaDialect;
-pub(crate) use spelling::identifier;
+pub(crate) use spelling::{identifier, parts, written};
 pub use syntax::{QuerySyntax, expression_syntax, query_syntax};
 pub(crate) use time_travel::{AsOf, split_pinned_schema};
 
