@@ -1,7 +1,5 @@
 //! Features stream in as record batches, one encoded tile comes out.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::Field;
 use spatial::LonLatBox;
@@ -76,10 +74,7 @@ pub struct FeatureBatch<'a> {
 
 impl<'a> FeatureBatch<'a> {
     /// `columns` are the arrays and fields of `properties`, in their order.
-    pub fn new(
-        properties: &[Property],
-        columns: impl IntoIterator<Item = (&'a ArrayRef, &'a Arc<Field>)>,
-    ) -> Result<Self> {
+    pub fn new(properties: &[Property], columns: impl IntoIterator<Item = (&'a ArrayRef, &'a Field)>) -> Result<Self> {
         let values = properties
             .iter()
             .zip(columns)

@@ -29,6 +29,10 @@ pub enum Error {
     )]
     TooLarge { coord: spatial::TileCoord, limit: usize },
 
+    /// A table in memory does not fit the table in the files any more.
+    #[error("table {table} changed while it was read; try again")]
+    Changed { table: String },
+
     /// Nobody waits for this tile any more.
     #[error("the request was cancelled")]
     Cancelled,
@@ -36,6 +40,10 @@ pub enum Error {
     /// A tile that several requests waited for failed with this message.
     #[error("{0}")]
     Shared(std::sync::Arc<Error>),
+
+    /// The same for what was asked of a source.
+    #[error("{0}")]
+    SharedSource(std::sync::Arc<sources::Error>),
 
     /// A PMTiles archive that cannot be read.
     #[error("the basemap {name} cannot be read: {reason}")]

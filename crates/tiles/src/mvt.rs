@@ -14,7 +14,7 @@ use crate::protobuf::{
 };
 use crate::shape::TileShape;
 
-pub const CONTENT_TYPE: &str = "application/vnd.mapbox-vector-tile";
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.mapbox-vector-tile";
 
 const NO_VALUE: u32 = u32::MAX;
 const MOVE_TO: u32 = 1;

@@ -42,6 +42,21 @@ impl PropertyKind {
         PropertyKind::of_data_type(field.data_type())
     }
 
+    /// The same for a column of a source.
+    pub(crate) fn of_source(field: &sources::Field) -> Option<PropertyKind> {
+        match field.field_type {
+            sources::FieldType::Geometry => None,
+            sources::FieldType::Object => Some(PropertyKind::Json),
+            sources::FieldType::Number
+            | sources::FieldType::Bigint
+            | sources::FieldType::String
+            | sources::FieldType::Timestamp
+            | sources::FieldType::Boolean
+            | sources::FieldType::Variant
+            | sources::FieldType::Unknown => PropertyKind::of_data_type(&field.data_type),
+        }
+    }
+
     fn of_data_type(data_type: &DataType) -> Option<PropertyKind> {
         Some(match data_type {
             DataType::Int8

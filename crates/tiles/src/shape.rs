@@ -34,6 +34,14 @@ impl TileShape {
         self.points.len() + self.line_vertices.len() + self.ring_vertices.len()
     }
 
+    /// The place of a shape that is one single point.
+    pub(crate) fn only_point(&self) -> Option<[u32; 2]> {
+        match self.points.as_slice() {
+            &[point] if self.line_ends.is_empty() && self.polygon_ends.is_empty() => Some(point),
+            _ => None,
+        }
+    }
+
     fn clear(&mut self) {
         self.points.clear();
         self.line_vertices.clear();
@@ -160,6 +168,14 @@ impl ShapeReader {
             is_finite: true,
             touches: false,
         }
+    }
+}
+
+/// The id of a geometry, the same in every tile: `_carto_feature_id`.
+pub fn feature_id(wkb: &[u8]) -> u64 {
+    match crate::wkb::point(wkb).and_then(|[lon, lat]| mercator::world_from_lonlat(lon, lat)) {
+        Some(world) => spatial::feature_id::of_point(world),
+        None => spatial::feature_id::of_wkb(wkb),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::properties::{FEATURE_BBOX, FEATURE_ID, Property, Texts, Values};
 use crate::protobuf::{bytes_field, field_length, length_head, varint, varint_field, varint_length};
 use crate::shape::TileShape;
 
-pub const CONTENT_TYPE: &str = "application/vnd.carto-vector-tile";
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.carto-vector-tile";
 
 /// Builds one tile.
 pub(crate) struct VectorTileEncoder {

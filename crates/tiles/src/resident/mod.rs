@@ -1,0 +1,10 @@
+//! Hot tables in memory, sorted: a tile of them needs neither SQL nor files.
+
+mod columns;
+mod points;
+mod shapes;
+mod store;
+mod table;
+
+pub(crate) use store::Residents;
+pub(crate) use table::{Places, ResidentTable};
