@@ -5,6 +5,8 @@
 #   assets/fetch.sh DIR
 #
 # A package already in DIR with the same version, hash and file list is left alone.
+# Also when called as `sh assets/fetch.sh`.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
