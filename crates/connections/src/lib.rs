@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use database::{Database, Transaction, on};
+use access::Organisation;
+use database::{Database, Id, Transaction, on};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use warehouse::{CATALOG_NAME, Limits, Warehouse};
@@ -45,7 +46,7 @@ pub struct Connections {
 #[derive(Clone)]
 pub struct Connection {
     pub id: Uuid,
-    pub organisation: Uuid,
+    pub organisation: Id<Organisation>,
     /// As the organisation calls it.
     pub name: String,
     /// What CARTO's clients call the kind of warehouse.
@@ -66,7 +67,7 @@ impl Connections {
     }
 
     /// The connection that an organisation calls so; `carto_dw` is its embedded warehouse whatever its name.
-    pub async fn resolve(&self, organisation: Uuid, name: &str) -> Result<Connection> {
+    pub async fn resolve(&self, organisation: Id<Organisation>, name: &str) -> Result<Connection> {
         let embedded = self.embedded(organisation).await?;
         if name == FIXED_NAME || name == embedded.name {
             return Ok(embedded);
@@ -75,7 +76,7 @@ impl Connections {
     }
 
     /// All connections of an organisation.
-    pub async fn list(&self, organisation: Uuid) -> Result<Vec<Connection>> {
+    pub async fn list(&self, organisation: Id<Organisation>) -> Result<Vec<Connection>> {
         Ok(vec![self.embedded(organisation).await?])
     }
 
@@ -83,7 +84,7 @@ impl Connections {
     /// those that say `carto_dw` go on.
     pub async fn rename(
         tx: &mut Transaction,
-        organisation: Uuid,
+        organisation: Id<Organisation>,
         name: &str,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<()> {
@@ -102,7 +103,7 @@ impl Connections {
         Ok(())
     }
 
-    async fn embedded(&self, organisation: Uuid) -> Result<Connection> {
+    async fn embedded(&self, organisation: Id<Organisation>) -> Result<Connection> {
         let name: Option<String> = on!(&self.database, c => sqlx::query_scalar(
             "SELECT name FROM embedded_connection WHERE organisation_id = $1",
         )
@@ -112,7 +113,7 @@ impl Connections {
         .map_err(database::Error::from)?;
         Ok(Connection {
             // An organisation has one embedded warehouse, so its id serves for both.
-            id: organisation,
+            id: organisation.uuid(),
             organisation,
             name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             provider: CATALOG_NAME,
@@ -127,7 +128,7 @@ impl Connection {
     pub fn direct(warehouse: Warehouse) -> Self {
         Connection {
             id: Uuid::nil(),
-            organisation: Uuid::nil(),
+            organisation: Id::from_uuid(Uuid::nil()),
             name: FIXED_NAME.to_owned(),
             provider: CATALOG_NAME,
             warehouse,

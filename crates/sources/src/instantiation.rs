@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Organisation;
 use chrono::{DateTime, TimeDelta, Utc};
-use database::{Database, on};
+use database::{Database, Id, on};
 use futures::future::BoxFuture;
 use jobs::{Failure, Handler, Running};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::parameters::Parameters;
@@ -69,7 +69,7 @@ pub const SWEEP_SCHEDULE: &str = "17 3 * * *";
 #[derive(Debug, Clone)]
 pub struct Instantiations {
     database: Database,
-    known: Cache<(Uuid, String), Arc<Instantiation>>,
+    known: Cache<(Id<Organisation>, String), Arc<Instantiation>>,
     /// Hashes whose use was written down within the last hour.
     noted: Cache<String, ()>,
 }
@@ -85,7 +85,7 @@ impl Instantiations {
     }
 
     /// Keeps an instantiation and gives its hash: 32 hexadecimal digits, the same for the same content.
-    pub async fn register(&self, organisation: Uuid, instantiation: Instantiation, now: DateTime<Utc>) -> Result<String> {
+    pub async fn register(&self, organisation: Id<Organisation>, instantiation: Instantiation, now: DateTime<Utc>) -> Result<String> {
         let document = serde_json::to_string(&instantiation).map_err(|error| Error::Internal(error.to_string()))?;
         let hash = hash_of(organisation, &document);
         if self.noted.contains_key(&hash) && self.known.contains_key(&(organisation, hash.clone())) {
@@ -115,7 +115,7 @@ impl Instantiations {
     ///
     /// # Errors
     /// The organisation has none under it, or it was forgotten.
-    pub async fn load(&self, organisation: Uuid, hash: &str, now: DateTime<Utc>) -> Result<Arc<Instantiation>> {
+    pub async fn load(&self, organisation: Id<Organisation>, hash: &str, now: DateTime<Utc>) -> Result<Arc<Instantiation>> {
         let key = (organisation, hash.to_owned());
         let instantiation = match self.known.get(&key) {
             Some(known) => known,
@@ -181,9 +181,9 @@ impl Handler for Instantiations {
     }
 }
 
-fn hash_of(organisation: Uuid, document: &str) -> String {
+fn hash_of(organisation: Id<Organisation>, document: &str) -> String {
     let mut hash = Sha256::new();
-    hash.update(organisation.as_bytes());
+    hash.update(organisation.uuid().as_bytes());
     hash.update(document.as_bytes());
     hex::encode(&hash.finalize()[..16])
 }

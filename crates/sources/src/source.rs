@@ -415,7 +415,7 @@ fn both(of_query: Option<Sql>, of_request: &[String]) -> Option<Sql> {
 fn fingerprint(connection: &Connection, request: &SourceRequest) -> Result<String> {
     let request = serde_json::to_vec(request).map_err(|error| Error::Internal(error.to_string()))?;
     let mut hash = Sha256::new();
-    hash.update(connection.organisation.as_bytes());
+    hash.update(connection.organisation.uuid().as_bytes());
     hash.update(connection.id.as_bytes());
     hash.update(&request);
     Ok(hex::encode(&hash.finalize()[..16]))
