@@ -73,13 +73,21 @@ pub struct Target {
 impl Target {
     /// A thing by its id and name; a table's id is its `schema.table`.
     pub fn new(kind: TargetKind, id: impl Display, name: &str) -> Target {
-        Target { kind, id: id.to_string(), name: name.to_owned() }
+        Target {
+            kind,
+            id: id.to_string(),
+            name: name.to_owned(),
+        }
     }
 
     /// A table, by its `schema.table`.
     pub fn table(name: impl Display) -> Target {
         let name = name.to_string();
-        Target { kind: TargetKind::Table, id: name.clone(), name }
+        Target {
+            kind: TargetKind::Table,
+            id: name.clone(),
+            name,
+        }
     }
 }
 
@@ -165,7 +173,11 @@ impl From<Row> for Activity {
             actor_kind: row.actor_kind,
             actor_id: row.actor_id,
             actor_name: row.actor_name,
-            target: Target { kind: row.target_kind, id: row.target_id, name: row.target_name },
+            target: Target {
+                kind: row.target_kind,
+                id: row.target_id,
+                name: row.target_name,
+            },
             details: row.details.0,
         }
     }

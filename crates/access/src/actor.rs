@@ -12,9 +12,19 @@ use crate::{ApiSet, ApiToken, Grant, Organisation, Person, Session};
 #[serde(tag = "actor", rename_all = "snake_case")]
 pub enum Actor {
     /// A person who signed in.
-    Person { id: Id<Person>, organisation: Id<Organisation>, session: Id<Session> },
+    Person {
+        id: Id<Person>,
+        organisation: Id<Organisation>,
+        session: Id<Session>,
+    },
     /// An application with an API access token.
-    Token { id: Id<ApiToken>, organisation: Id<Organisation>, owner: Option<Id<Person>>, apis: ApiSet, grants: Arc<[Grant]> },
+    Token {
+        id: Id<ApiToken>,
+        organisation: Id<Organisation>,
+        owner: Option<Id<Person>>,
+        apis: ApiSet,
+        grants: Arc<[Grant]>,
+    },
     /// A command on the machine itself: whoever may run it owns the data directory anyway.
     Operator { organisation: Id<Organisation> },
     /// Nobody we know.
@@ -25,9 +35,9 @@ impl Actor {
     /// Whose things it works with.
     pub fn organisation(&self) -> Option<Id<Organisation>> {
         match self {
-            Actor::Person { organisation, .. } | Actor::Token { organisation, .. } | Actor::Operator { organisation } => {
-                Some(*organisation)
-            }
+            Actor::Person { organisation, .. }
+            | Actor::Token { organisation, .. }
+            | Actor::Operator { organisation } => Some(*organisation),
             Actor::Anonymous => None,
         }
     }

@@ -83,13 +83,23 @@ pub fn may(actor: &Actor, action: Action, asset: &Asset) -> bool {
 /// Enters a new asset of the actor in the books; the content stands in the caller's table, under its id. The caller
 /// writes the activity line: it knows the name.
 pub async fn create(tx: &mut Transaction, actor: &Actor, kind: AssetKind, now: DateTime<Utc>) -> Result<Asset> {
-    let Some(organisation) = actor.organisation() else { return Err(Error::Forbidden("sign in first")) };
+    let Some(organisation) = actor.organisation() else {
+        return Err(Error::Forbidden("sign in first"));
+    };
     let owner = match actor {
         Actor::Person { id, .. } => Some(*id),
         Actor::Token { owner, .. } => *owner,
         Actor::Operator { .. } | Actor::Anonymous => None,
     };
-    let asset = Asset { id: Id::new(), kind, organisation, owner, sharing: Sharing::Private, created_at: now, updated_at: now };
+    let asset = Asset {
+        id: Id::new(),
+        kind,
+        organisation,
+        owner,
+        sharing: Sharing::Private,
+        created_at: now,
+        updated_at: now,
+    };
     on!(tx, c => sqlx::query(
         "INSERT INTO asset (id, kind, organisation_id, owner_id, sharing, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(asset.id).bind(asset.kind).bind(asset.organisation).bind(asset.owner).bind(asset.sharing)
@@ -99,13 +109,18 @@ pub async fn create(tx: &mut Transaction, actor: &Actor, kind: AssetKind, now: D
 
 /// The asset, for an actor who may do this with it. Who may not even read it hears the same as if it did not exist.
 pub async fn open(db: &Database, actor: &Actor, id: Id<Asset>, action: Action) -> Result<Asset> {
-    let found: Option<Asset> = on!(db, c => sqlx::query_as("SELECT * FROM asset WHERE id = $1").bind(id).fetch_optional(c).await?);
+    let found: Option<Asset> =
+        on!(db, c => sqlx::query_as("SELECT * FROM asset WHERE id = $1").bind(id).fetch_optional(c).await?);
     judge(actor, found, action)
 }
 
 /// The asset, held against other changes until the transaction ends, for an actor who may do this with it.
 pub async fn open_to_change(tx: &mut Transaction, actor: &Actor, id: Id<Asset>, action: Action) -> Result<Asset> {
-    let sql = if tx.is_sqlite() { "SELECT * FROM asset WHERE id = $1" } else { "SELECT * FROM asset WHERE id = $1 FOR UPDATE" };
+    let sql = if tx.is_sqlite() {
+        "SELECT * FROM asset WHERE id = $1"
+    } else {
+        "SELECT * FROM asset WHERE id = $1 FOR UPDATE"
+    };
     let found: Option<Asset> = on!(tx, c => sqlx::query_as(sql).bind(id).fetch_optional(c).await?);
     judge(actor, found, action)
 }
@@ -117,11 +132,21 @@ pub async fn touch(tx: &mut Transaction, id: Id<Asset>, now: DateTime<Utc>) -> R
 }
 
 /// Changes who may see the asset.
-pub async fn share(tx: &mut Transaction, actor: &Actor, id: Id<Asset>, sharing: Sharing, now: DateTime<Utc>) -> Result<Asset> {
+pub async fn share(
+    tx: &mut Transaction,
+    actor: &Actor,
+    id: Id<Asset>,
+    sharing: Sharing,
+    now: DateTime<Utc>,
+) -> Result<Asset> {
     let asset = open_to_change(tx, actor, id, Action::Share).await?;
     on!(tx, c => sqlx::query("UPDATE asset SET sharing = $2, updated_at = $3 WHERE id = $1")
         .bind(id).bind(sharing).bind(now).execute(c).await?.rows_affected());
-    Ok(Asset { sharing, updated_at: now, ..asset })
+    Ok(Asset {
+        sharing,
+        updated_at: now,
+        ..asset
+    })
 }
 
 /// Strikes the asset from the books; content that refers to it goes with it.

@@ -36,22 +36,46 @@ pub async fn add(tx: &mut Transaction, actor: &Actor, connection: Uuid, table: &
         .bind(person(actor)?).bind(connection).bind(table).bind(now).execute(c).await?.rows_affected());
     if added == 1 {
         let details = json!({ "connectionId": connection });
-        activity::record(tx, actor, ActivityKind::ConnectionBookmarkCreated, Target::table(table), details, now).await?;
+        activity::record(
+            tx,
+            actor,
+            ActivityKind::ConnectionBookmarkCreated,
+            Target::table(table),
+            details,
+            now,
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// Takes a bookmark away; where there is none nothing changes.
-pub async fn remove(tx: &mut Transaction, actor: &Actor, connection: Uuid, table: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn remove(
+    tx: &mut Transaction,
+    actor: &Actor,
+    connection: Uuid,
+    table: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let removed = on!(tx, c => sqlx::query("DELETE FROM table_bookmark WHERE person_id = $1 AND connection_id = $2 AND table_name = $3")
         .bind(person(actor)?).bind(connection).bind(table).execute(c).await?.rows_affected());
     if removed == 1 {
         let details = json!({ "connectionId": connection });
-        activity::record(tx, actor, ActivityKind::ConnectionBookmarkDeleted, Target::table(table), details, now).await?;
+        activity::record(
+            tx,
+            actor,
+            ActivityKind::ConnectionBookmarkDeleted,
+            Target::table(table),
+            details,
+            now,
+        )
+        .await?;
     }
     Ok(())
 }
 
 fn person(actor: &Actor) -> Result<Id<Person>> {
-    actor.person().ok_or(Error::Forbidden("only people keep bookmarks; sign in"))
+    actor
+        .person()
+        .ok_or(Error::Forbidden("only people keep bookmarks; sign in"))
 }

@@ -29,7 +29,11 @@ pub struct Doorkeeper {
 impl Doorkeeper {
     /// A doorkeeper who knows nobody yet.
     pub fn new(db: Database) -> Doorkeeper {
-        Doorkeeper { db, tokens: Arc::default(), sessions: Arc::default() }
+        Doorkeeper {
+            db,
+            tokens: Arc::default(),
+            sessions: Arc::default(),
+        }
     }
 
     /// The token with this secret; none when there is none (any more).
@@ -49,7 +53,11 @@ impl Doorkeeper {
     /// Who signed in with the session that has this secret; none when it has ended.
     pub async fn session(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Arc<SignedIn>>> {
         let hash = secret::hash(secret);
-        if let Some(signed_in) = self.sessions.recall(&hash, now).filter(|known| known.session.expires_at > now) {
+        if let Some(signed_in) = self
+            .sessions
+            .recall(&hash, now)
+            .filter(|known| known.session.expires_at > now)
+        {
             return Ok(Some(signed_in));
         }
         let era = self.sessions.era();
@@ -107,7 +115,12 @@ struct Known<T> {
 
 impl<T> Default for Memory<T> {
     fn default() -> Self {
-        Memory { known: RwLock::new(Known { era: 0, entries: HashMap::new() }) }
+        Memory {
+            known: RwLock::new(Known {
+                era: 0,
+                entries: HashMap::new(),
+            }),
+        }
     }
 }
 

@@ -33,9 +33,17 @@ impl FromStr for Email {
         let is_plausible = email.len() <= 254
             && !email.chars().any(|c| c.is_whitespace() || c.is_control())
             && email.split_once('@').is_some_and(|(local, domain)| {
-                !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.')
+                !local.is_empty()
+                    && !domain.is_empty()
+                    && !domain.contains('@')
+                    && !domain.starts_with('.')
+                    && !domain.ends_with('.')
             });
-        if is_plausible { Ok(Email(email)) } else { Err(Error::Email(text.chars().take(254).collect())) }
+        if is_plausible {
+            Ok(Email(email))
+        } else {
+            Err(Error::Email(text.chars().take(254).collect()))
+        }
     }
 }
 
@@ -50,7 +58,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<&str>) {
-        assert_eq!(text.parse::<Email>().ok().as_ref().map(Email::as_str), expected, "{text:?}");
+        assert_eq!(
+            text.parse::<Email>().ok().as_ref().map(Email::as_str),
+            expected,
+            "{text:?}"
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub enum Error {
     ClaimLink,
     #[error("this installation already has its organisation; sign in instead")]
     AlreadySetUp,
-    #[error("there is no organisation yet; open the link that the server printed when it started, or set GROMA_ADMIN_EMAIL and GROMA_ADMIN_PASSWORD")]
+    #[error(
+        "there is no organisation yet; open the link that the server printed when it started, or set GROMA_ADMIN_EMAIL and GROMA_ADMIN_PASSWORD"
+    )]
     NotSetUp,
     #[error("`{0}` is not an e-mail address")]
     Email(String),

@@ -40,7 +40,10 @@ impl FromStr for Api {
     type Err = Error;
     fn from_str(text: &str) -> Result<Api> {
         let name = text.trim().to_lowercase();
-        Api::ALL.into_iter().find(|api| api.name() == name).ok_or_else(|| Error::UnknownApi(text.trim().to_owned()))
+        Api::ALL
+            .into_iter()
+            .find(|api| api.name() == name)
+            .ok_or_else(|| Error::UnknownApi(text.trim().to_owned()))
     }
 }
 
@@ -165,7 +168,8 @@ pub(crate) fn allow(grants: &[Grant], connection: &str, reads: &[String], query:
         GrantedSource::Query(granted) => query.is_some_and(|query| query.trim() == granted),
         GrantedSource::Table(_) => false,
     });
-    let is_table_granted = |table: &String| sources().any(|source| matches!(source, GrantedSource::Table(granted) if granted == table));
+    let is_table_granted =
+        |table: &String| sources().any(|source| matches!(source, GrantedSource::Table(granted) if granted == table));
     is_granted_whole || (!reads.is_empty() && reads.iter().all(is_table_granted))
 }
 
@@ -176,10 +180,17 @@ mod tests {
     fn check(grants: &[(&str, &str)], connection: &str, reads: &[&str], query: Option<&str>, expected: bool) {
         let grants: Vec<Grant> = grants
             .iter()
-            .map(|(connection, source)| Grant { connection: (*connection).into(), source: GrantedSource::from_text(source) })
+            .map(|(connection, source)| Grant {
+                connection: (*connection).into(),
+                source: GrantedSource::from_text(source),
+            })
             .collect();
         let reads: Vec<String> = reads.iter().map(|table| (*table).into()).collect();
-        assert_eq!(allow(&grants, connection, &reads, query), expected, "{grants:?} {connection} {reads:?} {query:?}");
+        assert_eq!(
+            allow(&grants, connection, &reads, query),
+            expected,
+            "{grants:?} {connection} {reads:?} {query:?}"
+        );
     }
 
     #[test]
@@ -195,8 +206,20 @@ mod tests {
     fn a_table_grants_itself_and_queries_that_read_nothing_else() {
         let grants = [("carto_dw", "demo.cities"), ("carto_dw", "demo.airports")];
         check(&grants, "carto_dw", &["demo.cities"], None, true);
-        check(&grants, "carto_dw", &["demo.cities", "demo.airports"], Some("SELECT …"), true);
-        check(&grants, "carto_dw", &["demo.cities", "demo.salaries"], Some("SELECT …"), false);
+        check(
+            &grants,
+            "carto_dw",
+            &["demo.cities", "demo.airports"],
+            Some("SELECT …"),
+            true,
+        );
+        check(
+            &grants,
+            "carto_dw",
+            &["demo.cities", "demo.salaries"],
+            Some("SELECT …"),
+            false,
+        );
         check(&grants, "carto_dw", &["demo.cities2"], None, false);
         check(&grants, "other", &["demo.cities"], None, false);
         check(&grants, "carto_dw", &[], Some("SELECT secret()"), false);
@@ -205,9 +228,27 @@ mod tests {
     #[test]
     fn a_query_grants_its_very_text() {
         let grants = [("carto_dw", "SELECT name FROM demo.salaries")];
-        check(&grants, "carto_dw", &["demo.salaries"], Some("SELECT name FROM demo.salaries"), true);
-        check(&grants, "carto_dw", &["demo.salaries"], Some(" SELECT name FROM demo.salaries\n"), true);
-        check(&grants, "carto_dw", &["demo.salaries"], Some("SELECT * FROM demo.salaries"), false);
+        check(
+            &grants,
+            "carto_dw",
+            &["demo.salaries"],
+            Some("SELECT name FROM demo.salaries"),
+            true,
+        );
+        check(
+            &grants,
+            "carto_dw",
+            &["demo.salaries"],
+            Some(" SELECT name FROM demo.salaries\n"),
+            true,
+        );
+        check(
+            &grants,
+            "carto_dw",
+            &["demo.salaries"],
+            Some("SELECT * FROM demo.salaries"),
+            false,
+        );
         check(&grants, "carto_dw", &["demo.salaries"], None, false);
     }
 
@@ -225,8 +266,17 @@ mod tests {
     #[test]
     fn sources_are_read_from_what_people_write() {
         assert_eq!(GrantedSource::from_text(" * "), GrantedSource::Everything);
-        assert_eq!(GrantedSource::from_text("demo.cities"), GrantedSource::Table("demo.cities".into()));
-        assert_eq!(GrantedSource::from_text("\"my table\""), GrantedSource::Table("\"my table\"".into()));
-        assert_eq!(GrantedSource::from_text("SELECT 1"), GrantedSource::Query("SELECT 1".into()));
+        assert_eq!(
+            GrantedSource::from_text("demo.cities"),
+            GrantedSource::Table("demo.cities".into())
+        );
+        assert_eq!(
+            GrantedSource::from_text("\"my table\""),
+            GrantedSource::Table("\"my table\"".into())
+        );
+        assert_eq!(
+            GrantedSource::from_text("SELECT 1"),
+            GrantedSource::Query("SELECT 1".into())
+        );
     }
 }

@@ -43,8 +43,7 @@ pub async fn is_set_up(db: &Database) -> Result<bool> {
 
 /// The organisation of this installation: the only one, or the oldest.
 pub async fn first(db: &Database) -> Result<Organisation> {
-    let row: Option<Organisation> =
-        on!(db, c => sqlx::query_as("SELECT * FROM organisation ORDER BY created_at, id LIMIT 1").fetch_optional(c).await?);
+    let row: Option<Organisation> = on!(db, c => sqlx::query_as("SELECT * FROM organisation ORDER BY created_at, id LIMIT 1").fetch_optional(c).await?);
     row.ok_or(Error::NotSetUp)
 }
 
@@ -91,14 +90,32 @@ pub async fn claim(
 
 /// Makes the organisation and its owner from an e-mail address and a password, for installations that nobody attends.
 /// Does nothing when there is an organisation already.
-pub async fn set_up_unattended(db: &Database, email: &str, password: &str, now: DateTime<Utc>) -> Result<Option<Organisation>> {
+pub async fn set_up_unattended(
+    db: &Database,
+    email: &str,
+    password: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Organisation>> {
     if is_set_up(db).await? {
         return Ok(None);
     }
     let email: Email = email.parse()?;
-    let owner = NewOwner { name: email.local_part().to_owned(), password: passwords::hash(password).await?, email };
+    let owner = NewOwner {
+        name: email.local_part().to_owned(),
+        password: passwords::hash(password).await?,
+        email,
+    };
     let mut tx = db.begin().await?;
-    match create_with_owner(&mut tx, NewOrganisation { name: "My organisation".into() }, owner, now).await {
+    match create_with_owner(
+        &mut tx,
+        NewOrganisation {
+            name: "My organisation".into(),
+        },
+        owner,
+        now,
+    )
+    .await
+    {
         Ok((organisation, _)) => {
             tx.commit().await?;
             Ok(Some(organisation))
@@ -121,16 +138,30 @@ pub async fn create_with_owner(
         return Err(Error::Empty("the organisation's name"));
     }
     refuse_if_set_up(tx).await?;
-    let organisation = Organisation { id: Id::new(), name, created_at: now };
+    let organisation = Organisation {
+        id: Id::new(),
+        name,
+        created_at: now,
+    };
     on!(tx, c => sqlx::query("INSERT INTO organisation (id, name, created_at) VALUES ($1, $2, $3)")
         .bind(organisation.id).bind(&organisation.name).bind(now).execute(c).await?.rows_affected());
     on!(tx, c => sqlx::query("DELETE FROM claim_link").execute(c).await?.rows_affected());
     let person = people::create_owner(tx, &organisation, owner, now).await?;
-    let actor = Actor::Operator { organisation: organisation.id };
+    let actor = Actor::Operator {
+        organisation: organisation.id,
+    };
     let made = Target::new(TargetKind::Organisation, organisation.id, &organisation.name);
     activity::record(tx, &actor, ActivityKind::AccountCreated, made, json!({}), now).await?;
     let person_made = Target::new(TargetKind::Person, person.id, &person.name);
-    activity::record(tx, &actor, ActivityKind::UserCreated, person_made, json!({"is_owner": true}), now).await?;
+    activity::record(
+        tx,
+        &actor,
+        ActivityKind::UserCreated,
+        person_made,
+        json!({"is_owner": true}),
+        now,
+    )
+    .await?;
     Ok((organisation, person))
 }
 
@@ -139,6 +170,7 @@ async fn refuse_if_set_up(tx: &mut Transaction) -> Result<()> {
     if !tx.is_sqlite() {
         on!(tx, c => sqlx::query("LOCK TABLE organisation IN SHARE ROW EXCLUSIVE MODE").execute(c).await?.rows_affected());
     }
-    let is_set_up: bool = on!(tx, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM organisation)").fetch_one(c).await?);
+    let is_set_up: bool =
+        on!(tx, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM organisation)").fetch_one(c).await?);
     if is_set_up { Err(Error::AlreadySetUp) } else { Ok(()) }
 }

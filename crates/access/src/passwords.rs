@@ -67,7 +67,9 @@ fn hash_now(password: &str) -> Result<String> {
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let _turn = AT_ONCE.acquire().await.expect("the semaphore is never closed");
-    spawn_blocking(work).await.map_err(|error| Error::Hashing(error.to_string()))
+    spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Hashing(error.to_string()))
 }
 
 #[cfg(test)]
@@ -92,7 +94,11 @@ mod tests {
     #[tokio::test]
     async fn short_and_endless_passwords_are_refused() {
         for refused in ["", "1234567", "äöüäöüä", &"x".repeat(1025)] {
-            assert!(matches!(hash(refused).await, Err(Error::Password)), "{} bytes", refused.len());
+            assert!(
+                matches!(hash(refused).await, Err(Error::Password)),
+                "{} bytes",
+                refused.len()
+            );
         }
         assert!(hash("äöüäöüäö").await.is_ok());
         assert!(!verify(&"x".repeat(1025), None).await.unwrap());

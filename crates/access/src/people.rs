@@ -23,10 +23,10 @@ pub struct Person {
     pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 
-
 /// The person with this id.
 pub async fn get(db: &Database, id: Id<Person>) -> Result<Person> {
-    let row: Option<Person> = on!(db, c => sqlx::query_as("SELECT * FROM person WHERE id = $1").bind(id).fetch_optional(c).await?);
+    let row: Option<Person> =
+        on!(db, c => sqlx::query_as("SELECT * FROM person WHERE id = $1").bind(id).fetch_optional(c).await?);
     row.ok_or(Error::NotFound("person"))
 }
 
@@ -38,26 +38,51 @@ pub async fn owner(db: &Database, organisation: Id<Organisation>) -> Result<Pers
 }
 
 /// Gives a person a new password and ends all their sessions: whoever knew the old one is out.
-pub async fn change_password(tx: &mut Transaction, actor: &Actor, id: Id<Person>, password: &PasswordHash, now: DateTime<Utc>) -> Result<()> {
+pub async fn change_password(
+    tx: &mut Transaction,
+    actor: &Actor,
+    id: Id<Person>,
+    password: &PasswordHash,
+    now: DateTime<Utc>,
+) -> Result<()> {
     match actor {
         Actor::Person { id: own, .. } if *own == id => {}
         Actor::Operator { .. } => {}
-        Actor::Person { .. } | Actor::Token { .. } | Actor::Anonymous => return Err(Error::Forbidden("the password is another person's")),
+        Actor::Person { .. } | Actor::Token { .. } | Actor::Anonymous => {
+            return Err(Error::Forbidden("the password is another person's"));
+        }
     }
     let name: Option<String> = on!(tx, c => sqlx::query_scalar(
         "UPDATE person SET password_hash = $1 WHERE id = $2 AND organisation_id = $3 RETURNING name")
         .bind(&password.0).bind(id).bind(actor.organisation()).fetch_optional(c).await?);
     let name = name.ok_or(Error::NotFound("person"))?;
     on!(tx, c => sqlx::query("DELETE FROM session WHERE person_id = $1").bind(id).execute(c).await?.rows_affected());
-    activity::record(tx, actor, ActivityKind::PasswordChanged, Target::new(TargetKind::Person, id, &name), json!({}), now).await
+    activity::record(
+        tx,
+        actor,
+        ActivityKind::PasswordChanged,
+        Target::new(TargetKind::Person, id, &name),
+        json!({}),
+        now,
+    )
+    .await
 }
 
-pub(crate) async fn create_owner(tx: &mut Transaction, organisation: &Organisation, owner: NewOwner, now: DateTime<Utc>) -> Result<Person> {
+pub(crate) async fn create_owner(
+    tx: &mut Transaction,
+    organisation: &Organisation,
+    owner: NewOwner,
+    now: DateTime<Utc>,
+) -> Result<Person> {
     let name = owner.name.trim();
     let person = Person {
         id: Id::new(),
         organisation: organisation.id,
-        name: if name.is_empty() { owner.email.local_part().to_owned() } else { name.to_owned() },
+        name: if name.is_empty() {
+            owner.email.local_part().to_owned()
+        } else {
+            name.to_owned()
+        },
         email: owner.email.to_string(),
         is_owner: true,
         created_at: now,

@@ -26,7 +26,10 @@ impl FromStr for Referer {
 
     /// Reads an origin or the address of any page there.
     fn from_str(text: &str) -> Result<Referer> {
-        let refuse = |reason: &str| Error::Referer { text: text.chars().take(200).collect(), reason: reason.to_owned() };
+        let refuse = |reason: &str| Error::Referer {
+            text: text.chars().take(200).collect(),
+            reason: reason.to_owned(),
+        };
         let url = Url::parse(text.trim()).map_err(|error| refuse(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refuse("only http and https pages send one"));
@@ -48,7 +51,8 @@ pub(crate) fn allow(referers: &[Referer], origin: Option<&str>, referer: Option<
         return true;
     }
     let page = origin.filter(|origin| *origin != "null").or(referer);
-    page.and_then(|page| page.parse::<Referer>().ok()).is_some_and(|page| referers.contains(&page))
+    page.and_then(|page| page.parse::<Referer>().ok())
+        .is_some_and(|page| referers.contains(&page))
 }
 
 #[cfg(test)]
@@ -56,14 +60,21 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<&str>) {
-        assert_eq!(text.parse::<Referer>().ok().as_ref().map(Referer::as_str), expected, "{text:?}");
+        assert_eq!(
+            text.parse::<Referer>().ok().as_ref().map(Referer::as_str),
+            expected,
+            "{text:?}"
+        );
     }
 
     #[test]
     fn referers_have_one_form() {
         check("https://maps.example.com", Some("https://maps.example.com"));
         check("https://maps.example.com/", Some("https://maps.example.com"));
-        check(" HTTPS://Maps.Example.com:443/app?x=1#y ", Some("https://maps.example.com"));
+        check(
+            " HTTPS://Maps.Example.com:443/app?x=1#y ",
+            Some("https://maps.example.com"),
+        );
         check("http://localhost:5173", Some("http://localhost:5173"));
         check("http://[::1]:80/", Some("http://[::1]"));
         check("https://käse.example", Some("https://xn--kse-qla.example"));
@@ -74,7 +85,10 @@ mod tests {
 
     #[test]
     fn only_listed_pages_may_use_the_token() {
-        let listed: Vec<Referer> = vec!["https://a.example/".parse().unwrap(), "http://localhost:5173".parse().unwrap()];
+        let listed: Vec<Referer> = vec![
+            "https://a.example/".parse().unwrap(),
+            "http://localhost:5173".parse().unwrap(),
+        ];
         assert!(allow(&[], None, None));
         assert!(allow(&listed, Some("https://a.example"), None));
         assert!(allow(&listed, None, Some("https://a.example/some/page?x=1")));

@@ -16,7 +16,9 @@ impl Secret {
     /// A new secret of 256 random bits after `prefix`.
     pub(crate) fn random(prefix: &str) -> Secret {
         let mut bytes = [0_u8; 32];
-        OsRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes, or nothing here is safe");
+        OsRng
+            .try_fill_bytes(&mut bytes)
+            .expect("the operating system gives random bytes, or nothing here is safe");
         Secret(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
@@ -65,6 +67,9 @@ mod tests {
     #[test]
     fn the_hash_is_sha_256() {
         // FIPS 180-2, appendix B.1.
-        assert_eq!(hex::encode(hash("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hex::encode(hash("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

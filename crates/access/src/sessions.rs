@@ -38,14 +38,21 @@ pub struct SignedIn {
 impl SignedIn {
     /// The one who asks with this session.
     pub fn actor(&self) -> Actor {
-        Actor::Person { id: self.person.id, organisation: self.person.organisation, session: self.session.id }
+        Actor::Person {
+            id: self.person.id,
+            organisation: self.person.organisation,
+            session: self.session.id,
+        }
     }
 }
 
 /// Signs a person in; gives the session and the secret for the cookie. An unknown e-mail address takes as long as a
 /// wrong password and gets the same answer. Count attempts before calling this.
 pub async fn sign_in(db: &Database, email: &str, password: &str, now: DateTime<Utc>) -> Result<(Session, Secret)> {
-    let email = email.parse::<Email>().map(|email| email.to_string()).unwrap_or_default();
+    let email = email
+        .parse::<Email>()
+        .map(|email| email.to_string())
+        .unwrap_or_default();
     let found: Option<Account> = on!(db, c => sqlx::query_as("SELECT id, organisation_id, name, password_hash FROM person WHERE email = $1")
         .bind(&email).fetch_optional(c).await?);
     let hash = found.as_ref().and_then(|account| account.password_hash.clone());
@@ -69,7 +76,13 @@ pub async fn start(tx: &mut Transaction, person: Id<Person>, now: DateTime<Utc>)
         .bind(person).bind(now).fetch_optional(c).await?);
     let person = person.ok_or(Error::NotFound("person"))?;
     let secret = Secret::random("");
-    let session = Session { id: Id::new(), person: person.id, created_at: now, last_seen_at: now, expires_at: now + IDLE_LIMIT };
+    let session = Session {
+        id: Id::new(),
+        person: person.id,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now + IDLE_LIMIT,
+    };
     on!(tx, c => sqlx::query(
         "INSERT INTO session (id, person_id, secret_hash, created_at, last_seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(session.id).bind(session.person).bind(secret.hash().as_slice()).bind(session.created_at)
@@ -77,13 +90,23 @@ pub async fn start(tx: &mut Transaction, person: Id<Person>, now: DateTime<Utc>)
     on!(tx, c => sqlx::query("DELETE FROM session WHERE expires_at <= $1").bind(now).execute(c).await?.rows_affected());
     let signed_in = SignedIn { session, person };
     let target = Target::new(TargetKind::Person, signed_in.person.id, &signed_in.person.name);
-    activity::record(tx, &signed_in.actor(), ActivityKind::UserLogins, target, json!({"method": "password"}), now).await?;
+    activity::record(
+        tx,
+        &signed_in.actor(),
+        ActivityKind::UserLogins,
+        target,
+        json!({"method": "password"}),
+        now,
+    )
+    .await?;
     Ok((signed_in.session, secret))
 }
 
 /// Whose session this is; none when the secret is unknown or the session has ended. Using it keeps it alive.
 pub async fn authenticate(db: &Database, secret: &str, now: DateTime<Utc>) -> Result<Option<SignedIn>> {
-    let Some(mut signed_in) = find(db, secret, now).await? else { return Ok(None) };
+    let Some(mut signed_in) = find(db, secret, now).await? else {
+        return Ok(None);
+    };
     if now - signed_in.session.last_seen_at >= SEEN_EVERY {
         let session = &mut signed_in.session;
         session.last_seen_at = now;
@@ -101,15 +124,16 @@ async fn find(db: &Database, secret: &str, now: DateTime<Utc>) -> Result<Option<
         "SELECT id, person_id, created_at, last_seen_at, expires_at FROM session WHERE secret_hash = $1 AND expires_at > $2")
         .bind(secret::hash(secret).as_slice()).bind(now).fetch_optional(c).await?);
     let Some(session) = session else { return Ok(None) };
-    let person: Option<Person> =
-        on!(db, c => sqlx::query_as("SELECT * FROM person WHERE id = $1").bind(session.person).fetch_optional(c).await?);
+    let person: Option<Person> = on!(db, c => sqlx::query_as("SELECT * FROM person WHERE id = $1").bind(session.person).fetch_optional(c).await?);
     Ok(person.map(|person| SignedIn { session, person }))
 }
 
 /// Ends the session with this secret; says which one it was.
 pub async fn sign_out(tx: &mut Transaction, secret: &str) -> Result<Option<Id<Session>>> {
-    Ok(on!(tx, c => sqlx::query_scalar("DELETE FROM session WHERE secret_hash = $1 RETURNING id")
-        .bind(secret::hash(secret).as_slice()).fetch_optional(c).await?))
+    Ok(
+        on!(tx, c => sqlx::query_scalar("DELETE FROM session WHERE secret_hash = $1 RETURNING id")
+        .bind(secret::hash(secret).as_slice()).fetch_optional(c).await?),
+    )
 }
 
 /// The sessions of a person that have not ended, the newest first.
@@ -124,7 +148,11 @@ pub async fn list(db: &Database, person: Id<Person>, now: DateTime<Utc>) -> Resu
 pub async fn end(tx: &mut Transaction, actor: &Actor, id: Id<Session>) -> Result<()> {
     let ended = on!(tx, c => sqlx::query("DELETE FROM session WHERE id = $1 AND person_id = $2")
         .bind(id).bind(actor.person()).execute(c).await?.rows_affected());
-    if ended == 1 { Ok(()) } else { Err(Error::NotFound("session")) }
+    if ended == 1 {
+        Ok(())
+    } else {
+        Err(Error::NotFound("session"))
+    }
 }
 
 /// What signing in needs to know of a person.
@@ -140,12 +168,23 @@ struct Account {
 /// the address that was tried is not kept, because people type passwords there.
 async fn record_failure(db: &Database, account: Option<Account>, now: DateTime<Utc>) -> Result<()> {
     let mut tx = db.begin().await?;
-    let first: Option<Id<Organisation>> =
-        on!(tx, c => sqlx::query_scalar("SELECT id FROM organisation ORDER BY created_at, id LIMIT 1").fetch_optional(c).await?);
+    let first: Option<Id<Organisation>> = on!(tx, c => sqlx::query_scalar("SELECT id FROM organisation ORDER BY created_at, id LIMIT 1").fetch_optional(c).await?);
     let (organisation, target) = match account {
-        Some(account) => (Some(account.organisation_id), Target::new(TargetKind::Person, account.id, &account.name)),
+        Some(account) => (
+            Some(account.organisation_id),
+            Target::new(TargetKind::Person, account.id, &account.name),
+        ),
         None => (first, Target::new(TargetKind::Person, "", "an unknown account")),
     };
-    activity::record_for(&mut tx, organisation, &Actor::Anonymous, ActivityKind::LoginFailed, target, json!({}), now).await?;
+    activity::record_for(
+        &mut tx,
+        organisation,
+        &Actor::Anonymous,
+        ActivityKind::LoginFailed,
+        target,
+        json!({}),
+        now,
+    )
+    .await?;
     Ok(tx.commit().await?)
 }

@@ -11,7 +11,10 @@ use sqlx::types::Json;
 
 use crate::error::{Error, Result};
 use crate::secret::{self, Secret};
-use crate::{ActivityKind, Actor, Api, ApiSet, Asset, Grant, Organisation, Person, Referer, Target, TargetKind, activity, grants, referers};
+use crate::{
+    ActivityKind, Actor, Api, ApiSet, Asset, Grant, Organisation, Person, Referer, Target, TargetKind, activity,
+    grants, referers,
+};
 
 /// What the secrets of our tokens begin with, so that scanners of leaked secrets recognise them.
 pub const PREFIX: &str = "gro_";
@@ -70,7 +73,12 @@ impl ApiToken {
 }
 
 /// Makes a token for a person, or, made by the operator, for the organisation's owner. The secret is shown this once.
-pub async fn create(tx: &mut Transaction, actor: &Actor, token: NewToken, now: DateTime<Utc>) -> Result<(ApiToken, Secret)> {
+pub async fn create(
+    tx: &mut Transaction,
+    actor: &Actor,
+    token: NewToken,
+    now: DateTime<Utc>,
+) -> Result<(ApiToken, Secret)> {
     let name = token.name.trim().to_owned();
     if name.is_empty() {
         return Err(Error::Empty("the token's name"));
@@ -105,13 +113,27 @@ pub async fn create(tx: &mut Transaction, actor: &Actor, token: NewToken, now: D
         created_at: now,
     };
     insert(tx, &token, &secret).await?;
-    activity::record(tx, actor, ActivityKind::TokenCreated, target(&token), details(&token), now).await?;
+    activity::record(
+        tx,
+        actor,
+        ActivityKind::TokenCreated,
+        target(&token),
+        details(&token),
+        now,
+    )
+    .await?;
     Ok((token, secret))
 }
 
 /// Gives an asset the token by which strangers read what it shows, in place of the one it had. The secret comes from the
 /// caller, who has to be able to hand it out again and again.
-pub async fn set_for_asset(tx: &mut Transaction, asset: &Asset, secret: &Secret, token: NewToken, now: DateTime<Utc>) -> Result<ApiToken> {
+pub async fn set_for_asset(
+    tx: &mut Transaction,
+    asset: &Asset,
+    secret: &Secret,
+    token: NewToken,
+    now: DateTime<Utc>,
+) -> Result<ApiToken> {
     remove_for_asset(tx, asset.id).await?;
     let token = ApiToken {
         id: Id::new(),
@@ -131,12 +153,16 @@ pub async fn set_for_asset(tx: &mut Transaction, asset: &Asset, secret: &Secret,
 
 /// Takes the token of an asset away; says which one it was, for [`crate::Doorkeeper::forget_token`].
 pub async fn remove_for_asset(tx: &mut Transaction, asset: Id<Asset>) -> Result<Option<Id<ApiToken>>> {
-    Ok(on!(tx, c => sqlx::query_scalar("DELETE FROM api_token WHERE asset_id = $1 RETURNING id").bind(asset).fetch_optional(c).await?))
+    Ok(
+        on!(tx, c => sqlx::query_scalar("DELETE FROM api_token WHERE asset_id = $1 RETURNING id").bind(asset).fetch_optional(c).await?),
+    )
 }
 
 /// The actor's own tokens, by name; all that have an owner, for the operator.
 pub async fn list(db: &Database, actor: &Actor) -> Result<Vec<ApiToken>> {
-    let Some(organisation) = actor.organisation() else { return Err(Error::Forbidden("sign in to see your tokens")) };
+    let Some(organisation) = actor.organisation() else {
+        return Err(Error::Forbidden("sign in to see your tokens"));
+    };
     let only_of = match actor {
         Actor::Person { id, .. } => Some(*id),
         Actor::Operator { .. } => None,
@@ -160,7 +186,15 @@ pub async fn delete(tx: &mut Transaction, actor: &Actor, id: Id<ApiToken>, now: 
         "DELETE FROM api_token WHERE id = $1 AND organisation_id = $2 AND owner_id IS NOT NULL AND ($3 IS NULL OR owner_id = $3) RETURNING *")
         .bind(id).bind(actor.organisation()).bind(only_of).fetch_optional(c).await?);
     let token = ApiToken::from(row.ok_or(Error::NotFound("token"))?);
-    activity::record(tx, actor, ActivityKind::TokenDeleted, target(&token), details(&token), now).await
+    activity::record(
+        tx,
+        actor,
+        ActivityKind::TokenDeleted,
+        target(&token),
+        details(&token),
+        now,
+    )
+    .await
 }
 
 /// The token with this secret; none when there is no such token (any more).
@@ -192,7 +226,9 @@ async fn insert(tx: &mut Transaction, token: &ApiToken, secret: &Secret) -> Resu
         .bind(token.asset).bind(token.created_at).execute(c).await.map(|done| done.rows_affected()));
     match inserted.map_err(database::Error::from) {
         Ok(_) => Ok(()),
-        Err(error) if error.is_duplicate() => Err(Error::TokenNameTaken { name: token.name.clone() }),
+        Err(error) if error.is_duplicate() => Err(Error::TokenNameTaken {
+            name: token.name.clone(),
+        }),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,7 +10,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is not one that we can open.
-    #[error("the database address `{address}` is not usable: {reason}; give sqlite:///absolute/path.db or postgres://user:password@host/database")]
+    #[error(
+        "the database address `{address}` is not usable: {reason}; give sqlite:///absolute/path.db or postgres://user:password@host/database"
+    )]
     Address { address: String, reason: String },
     /// A unique constraint refused the row. `constraint` is PostgreSQL's name of it or SQLite's `table.column` list.
     #[error("already there ({constraint})")]
@@ -25,7 +27,9 @@ pub enum Error {
     #[error("the database does not answer: {0}")]
     Unreachable(#[source] sqlx::Error),
     /// The data was written by a version of Groma that is newer than this one.
-    #[error("the database was migrated to version {version} by a newer Groma; start that version, or restore the backup made before the upgrade")]
+    #[error(
+        "the database was migrated to version {version} by a newer Groma; start that version, or restore the backup made before the upgrade"
+    )]
     NewerDatabase { version: i64 },
     /// A migration failed; nothing of it was kept.
     #[error("the database could not be migrated: {0}")]
@@ -69,22 +73,33 @@ impl From<sqlx::Error> for Error {
                     }
                 };
                 match refusal.kind() {
-                    ErrorKind::UniqueViolation => return Error::Duplicate { constraint: constraint() },
-                    ErrorKind::ForeignKeyViolation => return Error::Reference { constraint: constraint() },
+                    ErrorKind::UniqueViolation => {
+                        return Error::Duplicate {
+                            constraint: constraint(),
+                        };
+                    }
+                    ErrorKind::ForeignKeyViolation => {
+                        return Error::Reference {
+                            constraint: constraint(),
+                        };
+                    }
                     // ErrorKind belongs to sqlx and grows; the rest is told apart by code below.
                     _ => {}
                 }
                 let code = refusal.code().unwrap_or_default();
                 let is_sqlite = refusal.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
                 let try_again = if is_sqlite {
-                    code.parse::<i32>().is_ok_and(|code| SQLITE_TRY_AGAIN.contains(&(code & 0xff)))
+                    code.parse::<i32>()
+                        .is_ok_and(|code| SQLITE_TRY_AGAIN.contains(&(code & 0xff)))
                 } else {
                     POSTGRES_TRY_AGAIN.contains(&code.as_ref())
                 };
                 if try_again { Error::Busy } else { Error::Other(error) }
             }
             sqlx::Error::PoolTimedOut => Error::Busy,
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Error::Unreachable(error),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Error::Unreachable(error)
+            }
             // sqlx's enum is open and grows: whatever else it says is a fault of ours.
             _ => Error::Other(error),
         }

@@ -134,8 +134,14 @@ mod tests {
     fn an_id_is_written_as_a_plain_uuid_and_read_back() {
         let id: Id<Map> = "0190a6d0-1111-7000-8000-000000000001".parse().unwrap();
         assert_eq!(id.to_string(), "0190a6d0-1111-7000-8000-000000000001");
-        assert_eq!(serde_json::to_string(&id).unwrap(), "\"0190a6d0-1111-7000-8000-000000000001\"");
-        assert_eq!(serde_json::from_str::<Id<Map>>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+        assert_eq!(
+            serde_json::to_string(&id).unwrap(),
+            "\"0190a6d0-1111-7000-8000-000000000001\""
+        );
+        assert_eq!(
+            serde_json::from_str::<Id<Map>>(&serde_json::to_string(&id).unwrap()).unwrap(),
+            id
+        );
         assert!("not an id".parse::<Id<Map>>().is_err());
     }
 

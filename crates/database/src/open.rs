@@ -23,11 +23,16 @@ impl Database {
     /// Opens the store at `sqlite:///absolute/path.db` (made when missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Database> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Self::open_sqlite(SqliteConnectOptions::from_str(url).map_err(|error| unusable(url, &error))?).await,
+            Some("sqlite") => {
+                Self::open_sqlite(SqliteConnectOptions::from_str(url).map_err(|error| unusable(url, &error))?).await
+            }
             Some("postgres" | "postgresql") => {
                 Self::open_postgres(PgConnectOptions::from_str(url).map_err(|error| unusable(url, &error))?).await
             }
-            Some(_) | None => Err(Error::Address { address: without_password(url), reason: "it is neither sqlite: nor postgres:".into() }),
+            Some(_) | None => Err(Error::Address {
+                address: without_password(url),
+                reason: "it is neither sqlite: nor postgres:".into(),
+            }),
         }
     }
 
@@ -82,18 +87,28 @@ fn create_private(path: &Path) -> Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::Address { address: path.display().to_string(), reason: error.to_string() }),
+        Err(error) => Err(Error::Address {
+            address: path.display().to_string(),
+            reason: error.to_string(),
+        }),
     }
 }
 
 fn unusable(url: &str, error: &sqlx::Error) -> Error {
-    Error::Address { address: without_password(url), reason: error.to_string() }
+    Error::Address {
+        address: without_password(url),
+        reason: error.to_string(),
+    }
 }
 
 /// The address with the password blotted out, for messages and logs.
 fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let Some((credentials, host)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
     match credentials.split_once(':') {
         Some((user, _)) => format!("{scheme}://{user}:***@{host}"),
         None => url.to_owned(),
@@ -106,8 +121,14 @@ mod tests {
 
     #[test]
     fn a_password_never_stands_in_a_message() {
-        assert_eq!(without_password("postgres://groma:s@cret@db/groma"), "postgres://groma:***@db/groma");
-        assert_eq!(without_password("postgres://groma@db/groma"), "postgres://groma@db/groma");
+        assert_eq!(
+            without_password("postgres://groma:s@cret@db/groma"),
+            "postgres://groma:***@db/groma"
+        );
+        assert_eq!(
+            without_password("postgres://groma@db/groma"),
+            "postgres://groma@db/groma"
+        );
         assert_eq!(without_password("sqlite:///var/groma.db"), "sqlite:///var/groma.db");
     }
 }

@@ -57,7 +57,10 @@ impl PageRequest {
 
     /// A page of `limit` rows, held within 1 and [`Self::MAX_LIMIT`].
     pub fn new(limit: Option<u32>, after: Option<Cursor>) -> Self {
-        PageRequest { limit: limit.unwrap_or(Self::DEFAULT_LIMIT).clamp(1, Self::MAX_LIMIT), after }
+        PageRequest {
+            limit: limit.unwrap_or(Self::DEFAULT_LIMIT).clamp(1, Self::MAX_LIMIT),
+            after,
+        }
     }
 
     /// The sort key after which the page starts; none on the first page.
@@ -90,13 +93,20 @@ impl<T> Page<T> {
     pub fn from_rows<K: Serialize>(mut rows: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> K) -> Page<T> {
         let has_more = rows.len() > request.limit as usize;
         rows.truncate(request.limit as usize);
-        let next = if has_more { rows.last().map(|row| Cursor::after(&key(row))) } else { None };
+        let next = if has_more {
+            rows.last().map(|row| Cursor::after(&key(row)))
+        } else {
+            None
+        };
         Page { items: rows, next }
     }
 
     /// The same page of other things.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -112,7 +122,12 @@ mod tests {
         loop {
             let request = PageRequest::new(Some(3), after);
             let key: Option<u32> = request.key().unwrap();
-            let fetched = rows.iter().copied().filter(|r| key.is_none_or(|k| *r > k)).take(request.rows_to_fetch() as usize).collect();
+            let fetched = rows
+                .iter()
+                .copied()
+                .filter(|r| key.is_none_or(|k| *r > k))
+                .take(request.rows_to_fetch() as usize)
+                .collect();
             let page = Page::from_rows(fetched, &request, |r| *r);
             seen.extend(page.items);
             after = page.next;

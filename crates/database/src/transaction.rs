@@ -32,9 +32,10 @@ impl Database {
     pub async fn begin_read(&self) -> Result<Transaction> {
         Ok(match self {
             Database::Sqlite(store) => Transaction::Sqlite(store.readers.begin().await?),
-            Database::Postgres(pool) => {
-                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
-            }
+            Database::Postgres(pool) => Transaction::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    .await?,
+            ),
         })
     }
 }

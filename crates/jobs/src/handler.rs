@@ -78,7 +78,11 @@ impl Running {
     /// Says how far the job is: `done` of `total` (if known) `unit`s. Call it as often as you like: it is written
     /// about once a second.
     pub async fn progress(&self, done: u64, total: Option<u64>, unit: &str) {
-        let progress = Progress { done, total, unit: unit.to_owned() };
+        let progress = Progress {
+            done,
+            total,
+            unit: unit.to_owned(),
+        };
         *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
     }
 

@@ -46,7 +46,10 @@ pub async fn claim(db: &Database, worker: &str, kinds: &[&str], now: DateTime<Ut
     if kinds.is_empty() {
         return Ok(None);
     }
-    let kind_list = (0..kinds.len()).map(|n| format!("${}", n + 4)).collect::<Vec<_>>().join(", ");
+    let kind_list = (0..kinds.len())
+        .map(|n| format!("${}", n + 4))
+        .collect::<Vec<_>>()
+        .join(", ");
     // Without the lock two PostgreSQL workers would wait for each other over the same row. SQLite has one writer.
     let lock = if db.is_sqlite() { "" } else { "FOR UPDATE SKIP LOCKED" };
     let sql = format!(
@@ -78,8 +81,10 @@ pub async fn claim(db: &Database, worker: &str, kinds: &[&str], now: DateTime<Ut
 
 /// True when [`claim`] may find a job: a read, so that idle workers take no write lock.
 pub async fn is_any_due(db: &Database, now: DateTime<Utc>) -> Result<bool> {
-    Ok(on!(db, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE state = 'queued' AND run_at <= $1)")
-        .bind(now).fetch_one(c).await?))
+    Ok(
+        on!(db, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE state = 'queued' AND run_at <= $1)")
+        .bind(now).fetch_one(c).await?),
+    )
 }
 
 /// What a worker hears about a job that it runs.
@@ -128,7 +133,12 @@ pub async fn write_progress(db: &Database, job: &Claimed, progress: &Progress) -
 
 /// Ends the attempt: the job has succeeded, failed, was cancelled, or waits for its next attempt. False when the lease
 /// had been lost, and nothing changed.
-pub async fn finish(db: &Database, job: &Claimed, outcome: &Result<Value, Failure>, now: DateTime<Utc>) -> Result<bool> {
+pub async fn finish(
+    db: &Database,
+    job: &Claimed,
+    outcome: &Result<Value, Failure>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let retry_at = now + backoff::wait_after(job.attempt, backoff::jitter());
     // A null result and a failed attempt's progress say nothing: keep what helps.
     let (state, result, error) = match outcome {

@@ -15,6 +15,9 @@ mod worker;
 
 pub use error::{Error, Result};
 pub use handler::{Failure, Handler, Running};
-pub use queue::{Cancellation, Filter, Job, JobState, JobStatus, NewJob, Progress, cancel, enqueue, get, list, remove_finished_before};
+pub use queue::{
+    Cancellation, Filter, Job, JobState, JobStatus, NewJob, Progress, cancel, enqueue, get, list,
+    remove_finished_before,
+};
 pub use schedule::{Schedule, fire_due, register};
 pub use worker::Worker;

@@ -130,7 +130,8 @@ pub async fn enqueue(tx: &mut Transaction, job: NewJob) -> Result<Id<Job>> {
 
 /// The job as it stands now.
 pub async fn get(db: &Database, id: &Id<Job>) -> Result<JobStatus> {
-    let row: Option<Row> = on!(db, c => sqlx::query_as("SELECT * FROM job WHERE id = $1").bind(*id).fetch_optional(c).await?);
+    let row: Option<Row> =
+        on!(db, c => sqlx::query_as("SELECT * FROM job WHERE id = $1").bind(*id).fetch_optional(c).await?);
     row.map(JobStatus::from).ok_or(Error::NotFound(*id))
 }
 
@@ -154,7 +155,9 @@ pub async fn list(db: &Database, filter: &Filter, request: &PageRequest) -> Resu
         .bind(filter.organisation).bind(filter.kind.as_deref()).bind(filter.state).bind(after_time).bind(after_id)
         .bind(request.rows_to_fetch()).fetch_all(c).await?);
     let jobs = rows.into_iter().map(JobStatus::from).collect();
-    Ok(Page::from_rows(jobs, request, |job: &JobStatus| (job.created_at, job.id)))
+    Ok(Page::from_rows(jobs, request, |job: &JobStatus| {
+        (job.created_at, job.id)
+    }))
 }
 
 /// What cancelling did.
@@ -178,10 +181,11 @@ pub async fn cancel(tx: &mut Transaction, id: &Id<Job>, now: DateTime<Utc>) -> R
         .bind(*id).bind(now).fetch_optional(c).await?);
     match state {
         Some(JobState::Running) => Ok(Cancellation::Requested),
-        Some(JobState::Queued | JobState::Succeeded | JobState::Failed | JobState::Cancelled) => Ok(Cancellation::AtOnce),
+        Some(JobState::Queued | JobState::Succeeded | JobState::Failed | JobState::Cancelled) => {
+            Ok(Cancellation::AtOnce)
+        }
         None => {
-            let ended: Option<JobState> =
-                on!(tx, c => sqlx::query_scalar("SELECT state FROM job WHERE id = $1").bind(*id).fetch_optional(c).await?);
+            let ended: Option<JobState> = on!(tx, c => sqlx::query_scalar("SELECT state FROM job WHERE id = $1").bind(*id).fetch_optional(c).await?);
             ended.map(Cancellation::AlreadyFinished).ok_or(Error::NotFound(*id))
         }
     }

@@ -22,9 +22,16 @@ pub struct Schedule {
 impl Schedule {
     /// A job of `kind` at every time that the cron `pattern` (minute hour day month weekday, UTC) names.
     pub fn new(pattern: &str, kind: &'static str, payload: Value) -> Result<Schedule> {
-        let cron = Cron::from_str(pattern)
-            .map_err(|error| Error::Pattern { pattern: pattern.to_owned(), reason: error.to_string() })?;
-        Ok(Schedule { pattern: pattern.to_owned(), cron, kind, payload })
+        let cron = Cron::from_str(pattern).map_err(|error| Error::Pattern {
+            pattern: pattern.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Schedule {
+            pattern: pattern.to_owned(),
+            cron,
+            kind,
+            payload,
+        })
     }
 
     /// The first time after `time`; none when the pattern names no further one, such as 30 February.
@@ -36,7 +43,9 @@ impl Schedule {
 /// Writes the schedules down at the start of a server. A known one keeps its next time, unless its pattern changed.
 pub async fn register(db: &Database, schedules: &[Schedule], now: DateTime<Utc>) -> Result<()> {
     for schedule in schedules {
-        let Some(next_at) = schedule.next_after(now) else { continue };
+        let Some(next_at) = schedule.next_after(now) else {
+            continue;
+        };
         let mut tx = db.begin().await?;
         on!(tx, c => sqlx::query(
             "INSERT INTO job_schedule (name, cron, next_at) VALUES ($1, $2, $3)
@@ -57,7 +66,9 @@ pub async fn fire_due(db: &Database, schedules: &[Schedule], now: DateTime<Utc>)
             "SELECT next_at FROM job_schedule WHERE name = $1 AND next_at <= $2")
             .bind(schedule.kind).bind(now).fetch_optional(c).await?);
         let Some(due) = due else { continue };
-        let Some(next_at) = schedule.next_after(now) else { continue };
+        let Some(next_at) = schedule.next_after(now) else {
+            continue;
+        };
         let mut tx = db.begin().await?;
         let moved = on!(tx, c => sqlx::query("UPDATE job_schedule SET next_at = $1 WHERE name = $2 AND next_at = $3")
             .bind(next_at).bind(schedule.kind).bind(due).execute(c).await?.rows_affected());

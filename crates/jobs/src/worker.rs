@@ -63,7 +63,8 @@ impl Worker {
     /// # Panics
     /// When `pattern` is not a cron pattern: it stands in our code.
     pub fn schedule(mut self, pattern: &'static str, kind: &'static str, payload: Value) -> Worker {
-        self.schedules.push(Schedule::new(pattern, kind, payload).expect("the pattern stands in our code"));
+        self.schedules
+            .push(Schedule::new(pattern, kind, payload).expect("the pattern stands in our code"));
         self
     }
 
@@ -144,7 +145,9 @@ impl Worker {
 
     /// Runs one job to its end, with signs of life.
     async fn work(self: Arc<Self>, job: Claimed, stop: CancellationToken) {
-        let Some(handler) = self.handlers.get(job.kind.as_str()).cloned() else { return };
+        let Some(handler) = self.handlers.get(job.kind.as_str()).cloned() else {
+            return;
+        };
         let running = Arc::new(Running::new(job.clone()));
         let mut task = AbortOnDropHandle::new(tokio::spawn({
             let running = Arc::clone(&running);
@@ -205,21 +208,31 @@ impl Worker {
     }
 
     /// Writes how the job ended. `outcome` is none when the handler was cut off.
-    async fn end(&self, job: &Claimed, running: &Running, outcome: Option<Result<Value, Failure>>, is_stopping: bool) -> Result<()> {
+    async fn end(
+        &self,
+        job: &Claimed,
+        running: &Running,
+        outcome: Option<Result<Value, Failure>>,
+        is_stopping: bool,
+    ) -> Result<()> {
         let was_cancelled = lease::standing(&self.db, job).await? == Standing::CancelRequested;
         match outcome {
             None | Some(Err(Failure::Cancelled)) if is_stopping && !was_cancelled => {
                 tracing::info!(job = %job.id, kind = job.kind, "the job goes back to the queue, because the server stops");
                 lease::release(&self.db, job).await
             }
-            None => lease::finish(&self.db, job, &Err(Failure::Cancelled), database::now()).await.map(drop),
+            None => lease::finish(&self.db, job, &Err(Failure::Cancelled), database::now())
+                .await
+                .map(drop),
             Some(outcome) => {
                 if let Some(progress) = running.take_unwritten_progress() {
                     lease::write_progress(&self.db, job, &progress).await?;
                 }
                 match &outcome {
                     Ok(_) => tracing::info!(job = %job.id, kind = job.kind, attempt = job.attempt, "the job succeeded"),
-                    Err(failure) => tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, %failure, "the job did not succeed"),
+                    Err(failure) => {
+                        tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, %failure, "the job did not succeed")
+                    }
                 }
                 lease::finish(&self.db, job, &outcome, database::now()).await.map(drop)
             }

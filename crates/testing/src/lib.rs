@@ -42,7 +42,10 @@ impl TestDatabase {
 
     async fn open(url: String, folder: Option<TempDir>) -> TestDatabase {
         let database = Database::open(&url).await.expect("a fresh database opens");
-        database.migrate().await.expect("a fresh database takes every migration");
+        database
+            .migrate()
+            .await
+            .expect("a fresh database takes every migration");
         TestDatabase { database, url, folder }
     }
 
@@ -67,8 +70,13 @@ impl TestDatabase {
 
 /// Runs one test on a fresh SQLite database and then on a fresh PostgreSQL database.
 pub async fn on_both_stores(test: impl AsyncFn(Database)) {
-    for (name, test_database) in [("SQLite", TestDatabase::sqlite().await), ("PostgreSQL", TestDatabase::postgres().await)] {
-        let outcome = AssertUnwindSafe(test(test_database.database().clone())).catch_unwind().await;
+    for (name, test_database) in [
+        ("SQLite", TestDatabase::sqlite().await),
+        ("PostgreSQL", TestDatabase::postgres().await),
+    ] {
+        let outcome = AssertUnwindSafe(test(test_database.database().clone()))
+            .catch_unwind()
+            .await;
         test_database.remove().await;
         if let Err(panic) = outcome {
             eprintln!("this failed on {name}");

@@ -28,7 +28,9 @@ struct Server {
 pub(crate) async fn create_database() -> String {
     let server = SERVER.get_or_init(|| async { join_server() }).await;
     let name = format!("groma_{}", Uuid::now_v7().simple());
-    let mut admin = connect(server.port).await.expect("the PostgreSQL server for tests answers");
+    let mut admin = connect(server.port)
+        .await
+        .expect("the PostgreSQL server for tests answers");
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&mut admin)
         .await
@@ -38,8 +40,12 @@ pub(crate) async fn create_database() -> String {
 
 /// Drops a database made by [`create_database`], with whoever is still connected to it.
 pub(crate) async fn drop_database(url: &str) {
-    let (Some(server), Some((_, name))) = (SERVER.get(), url.rsplit_once('/')) else { return };
-    let mut admin = connect(server.port).await.expect("the PostgreSQL server for tests answers");
+    let (Some(server), Some((_, name))) = (SERVER.get(), url.rsplit_once('/')) else {
+        return;
+    };
+    let mut admin = connect(server.port)
+        .await
+        .expect("the PostgreSQL server for tests answers");
     sqlx::query(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
         .execute(&mut admin)
         .await
@@ -64,7 +70,9 @@ fn join_server() -> Server {
     let starting = lock_file(&folder.join("starting.lock"));
     starting.lock().expect("the temporary folder takes file locks");
     let port_file = folder.join("port");
-    let running = fs::read_to_string(&port_file).ok().and_then(|port| port.trim().parse::<u16>().ok());
+    let running = fs::read_to_string(&port_file)
+        .ok()
+        .and_then(|port| port.trim().parse::<u16>().ok());
     let port = match running {
         Some(port) if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() => port,
         Some(_) | None => {
@@ -77,7 +85,11 @@ fn join_server() -> Server {
 }
 
 fn lock_file(path: &Path) -> File {
-    File::options().create(true).append(true).open(path).expect("the temporary folder can be written to")
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("the temporary folder can be written to")
 }
 
 /// Makes and starts a server in `folder`; as the user `postgres` when we are root, because it refuses to run as root.
@@ -100,7 +112,14 @@ fn start_server(folder: &Path, is_root: bool) -> u16 {
         run(Command::new("chown").arg("postgres").arg(&data));
     }
     run(as_owner("initdb")
-        .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
+        .args([
+            "--no-sync",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ])
         .arg(&data));
     let port = TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
@@ -111,7 +130,15 @@ fn start_server(folder: &Path, is_root: bool) -> u16 {
         "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300 \
          -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
     );
-    run(as_owner("pg_ctl").arg("-D").arg(&data).arg("-w").arg("-l").arg(data.join("server.log")).arg("-o").arg(settings).arg("start"));
+    run(as_owner("pg_ctl")
+        .arg("-D")
+        .arg(&data)
+        .arg("-w")
+        .arg("-l")
+        .arg(data.join("server.log"))
+        .arg("-o")
+        .arg(settings)
+        .arg("start"));
     start_watcher(folder, &data, &as_owner("pg_ctl"));
     port
 }
@@ -152,7 +179,11 @@ fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
+        Ok(output) => panic!(
+            "{command:?} ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ),
         Err(error) => panic!("{command:?} does not start: {error}"),
     }
 }

@@ -14,19 +14,43 @@ async fn setting_up_signing_in_and_making_a_token_are_written_down() {
         let house = House::build(&db).await;
         let now = at("2026-01-02T00:00:00Z");
         let (_, secret) = sign_in(&db, now).await;
-        let ada = sessions::authenticate(&db, secret.reveal(), now).await.unwrap().unwrap().actor();
-        sessions::sign_in(&db, "ada@example.org", "wrong", at("2026-01-03T00:00:00Z")).await.unwrap_err();
-        sessions::sign_in(&db, "her password by mistake", "wrong", at("2026-01-04T00:00:00Z")).await.unwrap_err();
+        let ada = sessions::authenticate(&db, secret.reveal(), now)
+            .await
+            .unwrap()
+            .unwrap()
+            .actor();
+        sessions::sign_in(&db, "ada@example.org", "wrong", at("2026-01-03T00:00:00Z"))
+            .await
+            .unwrap_err();
+        sessions::sign_in(&db, "her password by mistake", "wrong", at("2026-01-04T00:00:00Z"))
+            .await
+            .unwrap_err();
         let mut tx = db.begin().await.unwrap();
-        let new = NewToken { name: "Viewer".into(), apis: "maps,sql".parse().unwrap(), ..NewToken::default() };
-        tokens::create(&mut tx, &ada, new, at("2026-01-05T00:00:00Z")).await.unwrap();
+        let new = NewToken {
+            name: "Viewer".into(),
+            apis: "maps,sql".parse().unwrap(),
+            ..NewToken::default()
+        };
+        tokens::create(&mut tx, &ada, new, at("2026-01-05T00:00:00Z"))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
-        let lines = list(&db, house.organisation.id, &PageRequest::default()).await.unwrap().items;
+        let lines = list(&db, house.organisation.id, &PageRequest::default())
+            .await
+            .unwrap()
+            .items;
         let told: Vec<_> = lines
             .iter()
             .rev()
-            .map(|line| (line.kind, line.actor_kind.as_str(), line.actor_name.as_deref(), line.target.name.as_str()))
+            .map(|line| {
+                (
+                    line.kind,
+                    line.actor_kind.as_str(),
+                    line.actor_name.as_deref(),
+                    line.target.name.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             told,
@@ -48,11 +72,31 @@ async fn setting_up_signing_in_and_making_a_token_are_written_down() {
 async fn a_change_that_was_undone_leaves_no_line() {
     on_both_stores(async |db| {
         let house = House::build(&db).await;
-        let before = list(&db, house.organisation.id, &PageRequest::default()).await.unwrap().items.len();
+        let before = list(&db, house.organisation.id, &PageRequest::default())
+            .await
+            .unwrap()
+            .items
+            .len();
         let mut tx = db.begin().await.unwrap();
-        record(&mut tx, &house.ada(), ActivityKind::TableCreated, Target::table("public.a"), json!({}), database::now()).await.unwrap();
+        record(
+            &mut tx,
+            &house.ada(),
+            ActivityKind::TableCreated,
+            Target::table("public.a"),
+            json!({}),
+            database::now(),
+        )
+        .await
+        .unwrap();
         tx.rollback().await.unwrap();
-        assert_eq!(list(&db, house.organisation.id, &PageRequest::default()).await.unwrap().items.len(), before);
+        assert_eq!(
+            list(&db, house.organisation.id, &PageRequest::default())
+                .await
+                .unwrap()
+                .items
+                .len(),
+            before
+        );
     })
     .await;
 }
@@ -65,15 +109,40 @@ async fn the_log_is_paged_and_is_the_organisations_own() {
         let mut tx = db.begin().await.unwrap();
         for n in 0..5 {
             let target = Target::table(format!("public.t{n}"));
-            record(&mut tx, &house.ada(), ActivityKind::TableCreated, target.clone(), json!({}), now).await.unwrap();
-            record(&mut tx, &super::house::stranger(), ActivityKind::TableDropped, target, json!({}), now).await.unwrap();
+            record(
+                &mut tx,
+                &house.ada(),
+                ActivityKind::TableCreated,
+                target.clone(),
+                json!({}),
+                now,
+            )
+            .await
+            .unwrap();
+            record(
+                &mut tx,
+                &super::house::stranger(),
+                ActivityKind::TableDropped,
+                target,
+                json!({}),
+                now,
+            )
+            .await
+            .unwrap();
         }
         tx.commit().await.unwrap();
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let page = list(&db, house.organisation.id, &PageRequest::new(Some(2), after)).await.unwrap();
-            seen.extend(page.items.into_iter().filter(|line| line.kind == ActivityKind::TableCreated).map(|line| line.target.id));
+            let page = list(&db, house.organisation.id, &PageRequest::new(Some(2), after))
+                .await
+                .unwrap();
+            seen.extend(
+                page.items
+                    .into_iter()
+                    .filter(|line| line.kind == ActivityKind::TableCreated)
+                    .map(|line| line.target.id),
+            );
             after = page.next;
             if after.is_none() {
                 break;

@@ -22,7 +22,13 @@ async fn who_may_do_what_by_sharing() {
     on_both_stores(async |db| {
         let house = House::build(&db).await;
         let grace = house.grace(&db).await;
-        let all = [Action::Read, Action::Edit, Action::Delete, Action::Share, Action::Administer];
+        let all = [
+            Action::Read,
+            Action::Edit,
+            Action::Delete,
+            Action::Share,
+            Action::Administer,
+        ];
         let (everything, reading, nothing): (&[_], &[_], &[_]) = (&all, &[Action::Read], &[]);
         for (sharing, colleague, everybody) in [
             (Sharing::Private, nothing, nothing),
@@ -35,7 +41,12 @@ async fn who_may_do_what_by_sharing() {
                 (&house.operator(), everything),
                 (&grace, colleague),
                 (&stranger(), everybody),
-                (&Actor::Operator { organisation: Id::new() }, everybody),
+                (
+                    &Actor::Operator {
+                        organisation: Id::new(),
+                    },
+                    everybody,
+                ),
                 (&Actor::Anonymous, everybody),
             ] {
                 let allowed: Vec<Action> = all.into_iter().filter(|action| may(actor, *action, &map)).collect();
@@ -53,15 +64,24 @@ async fn what_one_may_not_know_of_does_not_exist() {
         let grace = house.grace(&db).await;
         let hidden = map_of(&db, &house.ada(), Sharing::Private).await;
         let shown = map_of(&db, &house.ada(), Sharing::Organisation).await;
-        let missing = open(&db, &grace, Id::new(), Action::Read).await.unwrap_err().to_string();
+        let missing = open(&db, &grace, Id::new(), Action::Read)
+            .await
+            .unwrap_err()
+            .to_string();
         for action in [Action::Read, Action::Edit] {
             let refusal = open(&db, &grace, hidden.id, action).await.unwrap_err();
             assert!(matches!(refusal, Error::NotFound(_)));
             assert_eq!(refusal.to_string(), missing);
         }
         assert_eq!(open(&db, &grace, shown.id, Action::Read).await.unwrap(), shown);
-        assert!(matches!(open(&db, &grace, shown.id, Action::Edit).await, Err(Error::Forbidden(_))));
-        assert_eq!(open(&db, &house.ada(), hidden.id, Action::Delete).await.unwrap(), hidden);
+        assert!(matches!(
+            open(&db, &grace, shown.id, Action::Edit).await,
+            Err(Error::Forbidden(_))
+        ));
+        assert_eq!(
+            open(&db, &house.ada(), hidden.id, Action::Delete).await.unwrap(),
+            hidden
+        );
     })
     .await;
 }
@@ -74,16 +94,30 @@ async fn an_owner_shares_touches_and_deletes_and_others_do_not() {
         let map = map_of(&db, &house.ada(), Sharing::Public).await;
         let later = map.updated_at + TimeDelta::hours(1);
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(share(&mut tx, &grace, map.id, Sharing::Private, later).await, Err(Error::Forbidden(_))));
-        assert!(matches!(delete(&mut tx, &grace, map.id).await, Err(Error::Forbidden(_))));
-        assert_eq!(open_to_change(&mut tx, &house.ada(), map.id, Action::Edit).await.unwrap(), map);
+        assert!(matches!(
+            share(&mut tx, &grace, map.id, Sharing::Private, later).await,
+            Err(Error::Forbidden(_))
+        ));
+        assert!(matches!(
+            delete(&mut tx, &grace, map.id).await,
+            Err(Error::Forbidden(_))
+        ));
+        assert_eq!(
+            open_to_change(&mut tx, &house.ada(), map.id, Action::Edit)
+                .await
+                .unwrap(),
+            map
+        );
         touch(&mut tx, map.id, later).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(open(&db, &grace, map.id, Action::Read).await.unwrap().updated_at, later);
         let mut tx = db.begin().await.unwrap();
         delete(&mut tx, &house.ada(), map.id).await.unwrap();
         tx.commit().await.unwrap();
-        assert!(matches!(open(&db, &house.ada(), map.id, Action::Read).await, Err(Error::NotFound(_))));
+        assert!(matches!(
+            open(&db, &house.ada(), map.id, Action::Read).await,
+            Err(Error::NotFound(_))
+        ));
     })
     .await;
 }
@@ -94,9 +128,17 @@ async fn nobody_makes_nothing_and_the_operator_makes_things_of_the_organisation(
         let house = House::build(&db).await;
         let mut tx = db.begin().await.unwrap();
         let now = database::now();
-        assert!(matches!(create(&mut tx, &Actor::Anonymous, AssetKind::Map, now).await, Err(Error::Forbidden(_))));
-        let connection = create(&mut tx, &house.operator(), AssetKind::Connection, now).await.unwrap();
-        assert_eq!((connection.owner, connection.organisation), (None, house.organisation.id));
+        assert!(matches!(
+            create(&mut tx, &Actor::Anonymous, AssetKind::Map, now).await,
+            Err(Error::Forbidden(_))
+        ));
+        let connection = create(&mut tx, &house.operator(), AssetKind::Connection, now)
+            .await
+            .unwrap();
+        assert_eq!(
+            (connection.owner, connection.organisation),
+            (None, house.organisation.id)
+        );
     })
     .await;
 }

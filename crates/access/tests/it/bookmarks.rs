@@ -17,16 +17,23 @@ async fn bookmarks_are_each_persons_own_and_kept_once() {
         let mut tx = db.begin().await.unwrap();
         add(&mut tx, &ada, connection, "demo.cities", now).await.unwrap();
         add(&mut tx, &ada, connection, "demo.cities", now).await.unwrap();
-        add(&mut tx, &ada, connection, "demo.airports", now + TimeDelta::seconds(1)).await.unwrap();
+        add(&mut tx, &ada, connection, "demo.airports", now + TimeDelta::seconds(1))
+            .await
+            .unwrap();
         add(&mut tx, &grace, connection, "demo.countries", now).await.unwrap();
         tx.commit().await.unwrap();
-        let tables = async |actor: &Actor| -> Vec<String> { list(&db, actor).await.unwrap().into_iter().map(|b| b.table).collect() };
+        let tables = async |actor: &Actor| -> Vec<String> {
+            list(&db, actor).await.unwrap().into_iter().map(|b| b.table).collect()
+        };
         assert_eq!(tables(&ada).await, ["demo.airports", "demo.cities"]);
         assert_eq!(tables(&grace).await, ["demo.countries"]);
         let mut tx = db.begin().await.unwrap();
         remove(&mut tx, &ada, connection, "demo.countries", now).await.unwrap();
         remove(&mut tx, &ada, connection, "demo.cities", now).await.unwrap();
-        assert!(matches!(add(&mut tx, &Actor::Anonymous, connection, "demo.cities", now).await, Err(Error::Forbidden(_))));
+        assert!(matches!(
+            add(&mut tx, &Actor::Anonymous, connection, "demo.cities", now).await,
+            Err(Error::Forbidden(_))
+        ));
         tx.commit().await.unwrap();
         assert_eq!(tables(&ada).await, ["demo.airports"]);
         assert_eq!(tables(&grace).await, ["demo.countries"]);

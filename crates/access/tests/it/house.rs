@@ -28,8 +28,12 @@ impl House {
     pub(crate) async fn build(db: &Database) -> House {
         let owner = new_owner().await;
         let mut tx = db.begin().await.unwrap();
-        let new = NewOrganisation { name: "Analytical Engines".into() };
-        let (organisation, ada) = create_with_owner(&mut tx, new, owner, at("2026-01-01T00:00:00Z")).await.unwrap();
+        let new = NewOrganisation {
+            name: "Analytical Engines".into(),
+        };
+        let (organisation, ada) = create_with_owner(&mut tx, new, owner, at("2026-01-01T00:00:00Z"))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         House { organisation, ada }
     }
@@ -39,7 +43,9 @@ impl House {
     }
 
     pub(crate) fn operator(&self) -> Actor {
-        Actor::Operator { organisation: self.organisation.id }
+        Actor::Operator {
+            organisation: self.organisation.id,
+        }
     }
 
     /// Someone else in the organisation.
@@ -53,13 +59,21 @@ impl House {
     }
 
     fn colleague(&self, id: Id<Person>) -> Actor {
-        Actor::Person { id, organisation: self.organisation.id, session: Id::new() }
+        Actor::Person {
+            id,
+            organisation: self.organisation.id,
+            session: Id::new(),
+        }
     }
 }
 
 /// Someone of another organisation.
 pub(crate) fn stranger() -> Actor {
-    Actor::Person { id: Id::new(), organisation: Id::new(), session: Id::new() }
+    Actor::Person {
+        id: Id::new(),
+        organisation: Id::new(),
+        session: Id::new(),
+    }
 }
 
 pub(crate) async fn sign_in(db: &Database, now: DateTime<Utc>) -> (access::Session, access::Secret) {

@@ -8,7 +8,9 @@ use testing::on_both_stores;
 use super::house::{House, PASSWORD, at, new_owner};
 
 fn engines() -> NewOrganisation {
-    NewOrganisation { name: " Analytical Engines ".into() }
+    NewOrganisation {
+        name: " Analytical Engines ".into(),
+    }
 }
 
 #[tokio::test]
@@ -22,7 +24,9 @@ async fn whoever_holds_the_link_becomes_the_owner_and_the_link_is_used_up() {
         assert!(is_claim_valid(&db, link.reveal(), now).await.unwrap());
 
         let mut tx = db.begin().await.unwrap();
-        let (organisation, ada) = claim(&mut tx, link.reveal(), engines(), new_owner().await, now).await.unwrap();
+        let (organisation, ada) = claim(&mut tx, link.reveal(), engines(), new_owner().await, now)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         assert!(is_set_up(&db).await.unwrap());
         assert_eq!(organisation.name, "Analytical Engines");
@@ -33,7 +37,10 @@ async fn whoever_holds_the_link_becomes_the_owner_and_the_link_is_used_up() {
 
         assert!(!is_claim_valid(&db, link.reveal(), now).await.unwrap());
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(claim(&mut tx, link.reveal(), engines(), new_owner().await, now).await, Err(Error::ClaimLink)));
+        assert!(matches!(
+            claim(&mut tx, link.reveal(), engines(), new_owner().await, now).await,
+            Err(Error::ClaimLink)
+        ));
         assert!(matches!(issue_claim(&mut tx, now).await, Err(Error::AlreadySetUp)));
     })
     .await;
@@ -52,8 +59,14 @@ async fn a_link_ends_with_its_time_and_with_the_next_start() {
         let later = start + TimeDelta::hours(1) + CLAIM_LINK_LASTS;
         assert!(!is_claim_valid(&db, second.reveal(), later).await.unwrap());
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(claim(&mut tx, second.reveal(), engines(), new_owner().await, later).await, Err(Error::ClaimLink)));
-        assert!(matches!(claim(&mut tx, "", engines(), new_owner().await, start).await, Err(Error::ClaimLink)));
+        assert!(matches!(
+            claim(&mut tx, second.reveal(), engines(), new_owner().await, later).await,
+            Err(Error::ClaimLink)
+        ));
+        assert!(matches!(
+            claim(&mut tx, "", engines(), new_owner().await, start).await,
+            Err(Error::ClaimLink)
+        ));
     })
     .await;
 }
@@ -90,13 +103,28 @@ async fn two_who_hold_the_link_at_once_make_one_organisation() {
 async fn an_unattended_start_makes_the_owner_once() {
     on_both_stores(async |db| {
         let now = database::now();
-        let made = set_up_unattended(&db, "Admin@Example.org", "from the environment", now).await.unwrap();
+        let made = set_up_unattended(&db, "Admin@Example.org", "from the environment", now)
+            .await
+            .unwrap();
         let organisation = made.unwrap();
         assert_eq!(people::owner(&db, organisation.id).await.unwrap().name, "admin");
-        assert!(sessions::sign_in(&db, "admin@example.org", "from the environment", now).await.is_ok());
+        assert!(
+            sessions::sign_in(&db, "admin@example.org", "from the environment", now)
+                .await
+                .is_ok()
+        );
         // The environment says something else at the next start: what people changed since then stays.
-        assert!(set_up_unattended(&db, "other@example.org", "another password", now).await.unwrap().is_none());
-        assert!(sessions::sign_in(&db, "other@example.org", "another password", now).await.is_err());
+        assert!(
+            set_up_unattended(&db, "other@example.org", "another password", now)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            sessions::sign_in(&db, "other@example.org", "another password", now)
+                .await
+                .is_err()
+        );
     })
     .await;
 }
@@ -107,7 +135,11 @@ async fn two_servers_that_start_at_once_make_one_organisation() {
         let servers: Vec<_> = (0..2)
             .map(|_| {
                 let db = db.clone();
-                tokio::spawn(async move { set_up_unattended(&db, "admin@example.org", "a password", database::now()).await.unwrap() })
+                tokio::spawn(async move {
+                    set_up_unattended(&db, "admin@example.org", "a password", database::now())
+                        .await
+                        .unwrap()
+                })
             })
             .collect();
         let mut made = 0;
@@ -144,16 +176,34 @@ async fn a_changed_password_ends_every_session() {
         let (_, secret) = super::house::sign_in(&db, now).await;
         let new = access::passwords::hash("a better password").await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        people::change_password(&mut tx, &house.ada(), house.ada.id, &new, now).await.unwrap();
+        people::change_password(&mut tx, &house.ada(), house.ada.id, &new, now)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
-        assert!(sessions::authenticate(&db, secret.reveal(), now).await.unwrap().is_none());
+        assert!(
+            sessions::authenticate(&db, secret.reveal(), now)
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert!(sessions::sign_in(&db, "ada@example.org", PASSWORD, now).await.is_err());
-        assert!(sessions::sign_in(&db, "ada@example.org", "a better password", now).await.is_ok());
+        assert!(
+            sessions::sign_in(&db, "ada@example.org", "a better password", now)
+                .await
+                .is_ok()
+        );
 
         let grace = house.grace(&db).await;
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(people::change_password(&mut tx, &grace, house.ada.id, &new, now).await, Err(Error::Forbidden(_))));
-        assert!(people::change_password(&mut tx, &house.operator(), house.ada.id, &new, now).await.is_ok());
+        assert!(matches!(
+            people::change_password(&mut tx, &grace, house.ada.id, &new, now).await,
+            Err(Error::Forbidden(_))
+        ));
+        assert!(
+            people::change_password(&mut tx, &house.operator(), house.ada.id, &new, now)
+                .await
+                .is_ok()
+        );
     })
     .await;
 }

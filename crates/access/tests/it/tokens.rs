@@ -12,7 +12,10 @@ fn map_viewer() -> NewToken {
     NewToken {
         name: "Map viewer".into(),
         apis: "maps".parse().unwrap(),
-        grants: vec![Grant { connection: "carto_dw".into(), source: GrantedSource::Table("demo.cities".into()) }],
+        grants: vec![Grant {
+            connection: "carto_dw".into(),
+            source: GrantedSource::Table("demo.cities".into()),
+        }],
         referers: vec!["https://maps.example.com/".parse().unwrap()],
     }
 }
@@ -33,7 +36,10 @@ async fn a_token_carries_what_it_was_made_with() {
         assert!(secret.reveal().ends_with(&made.hint) && made.hint.len() == 4);
         let token = authenticate(&db, secret.reveal()).await.unwrap().unwrap();
         assert_eq!(token, made);
-        assert_eq!((token.owner, token.organisation), (Some(house.ada.id), house.organisation.id));
+        assert_eq!(
+            (token.owner, token.organisation),
+            (Some(house.ada.id), house.organisation.id)
+        );
         assert!(token.may_use(Api::Maps, "carto_dw", &["demo.cities".into()], None));
         assert!(!token.may_use(Api::Sql, "carto_dw", &["demo.cities".into()], None));
         assert!(!token.may_use(Api::Maps, "carto_dw", &["demo.airports".into()], None));
@@ -71,9 +77,18 @@ async fn tokens_are_their_makers_alone() {
         assert!(list(&db, &grace).await.unwrap().is_empty());
         assert!(list(&db, &stranger()).await.unwrap().is_empty());
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(delete(&mut tx, &grace, token.id, now).await, Err(Error::NotFound(_))));
-        assert!(matches!(delete(&mut tx, &stranger(), token.id, now).await, Err(Error::NotFound(_))));
-        assert!(matches!(delete(&mut tx, &token.actor(), token.id, now).await, Err(Error::Forbidden(_))));
+        assert!(matches!(
+            delete(&mut tx, &grace, token.id, now).await,
+            Err(Error::NotFound(_))
+        ));
+        assert!(matches!(
+            delete(&mut tx, &stranger(), token.id, now).await,
+            Err(Error::NotFound(_))
+        ));
+        assert!(matches!(
+            delete(&mut tx, &token.actor(), token.id, now).await,
+            Err(Error::Forbidden(_))
+        ));
         delete(&mut tx, &house.ada(), token.id, now).await.unwrap();
         tx.commit().await.unwrap();
         assert!(authenticate(&db, secret.reveal()).await.unwrap().is_none());
@@ -87,10 +102,16 @@ async fn names_are_unique_to_their_owner() {
         let house = House::build(&db).await;
         make(&db, &house.ada(), map_viewer()).await.unwrap();
         let refusal = make(&db, &house.ada(), map_viewer()).await.unwrap_err();
-        assert!(matches!(&refusal, Error::TokenNameTaken { name } if name == "Map viewer"), "{refusal}");
+        assert!(
+            matches!(&refusal, Error::TokenNameTaken { name } if name == "Map viewer"),
+            "{refusal}"
+        );
         let grace = house.grace(&db).await;
         assert!(make(&db, &grace, map_viewer()).await.is_ok());
-        let nameless = NewToken { name: " ".into(), ..map_viewer() };
+        let nameless = NewToken {
+            name: " ".into(),
+            ..map_viewer()
+        };
         assert!(matches!(make(&db, &grace, nameless).await, Err(Error::Empty(_))));
     })
     .await;
@@ -104,7 +125,10 @@ async fn the_operator_makes_tokens_for_the_owner_and_tokens_make_none() {
         assert_eq!(token.owner, Some(house.ada.id));
         assert_eq!(list(&db, &house.operator()).await.unwrap(), [token.clone()]);
         for actor in [token.actor(), Actor::Anonymous] {
-            assert!(matches!(make(&db, &actor, map_viewer()).await, Err(Error::Forbidden(_))));
+            assert!(matches!(
+                make(&db, &actor, map_viewer()).await,
+                Err(Error::Forbidden(_))
+            ));
             assert!(matches!(list(&db, &actor).await, Err(Error::Forbidden(_))));
         }
     })
@@ -119,12 +143,21 @@ async fn a_deleted_token_is_refused_at_once_and_on_other_servers_within_seconds(
         let now = at("2026-01-03T00:00:00Z");
         let (here, elsewhere) = (Doorkeeper::new(db.clone()), Doorkeeper::new(db.clone()));
         for doorkeeper in [&here, &elsewhere] {
-            assert_eq!(doorkeeper.token(secret.reveal(), now).await.unwrap().unwrap().id, token.id);
+            assert_eq!(
+                doorkeeper.token(secret.reveal(), now).await.unwrap().unwrap().id,
+                token.id
+            );
         }
         here.delete_token(&house.ada(), token.id, now).await.unwrap();
         assert!(here.token(secret.reveal(), now).await.unwrap().is_none());
         assert!(elsewhere.token(secret.reveal(), now).await.unwrap().is_some());
-        assert!(elsewhere.token(secret.reveal(), now + TimeDelta::seconds(5)).await.unwrap().is_none());
+        assert!(
+            elsewhere
+                .token(secret.reveal(), now + TimeDelta::seconds(5))
+                .await
+                .unwrap()
+                .is_none()
+        );
     })
     .await;
 }
@@ -138,8 +171,19 @@ async fn a_known_token_costs_no_query() {
     let now = at("2026-01-03T00:00:00Z");
     doorkeeper.token(secret.reveal(), now).await.unwrap().unwrap();
     store.database().close().await;
-    assert_eq!(doorkeeper.token(secret.reveal(), now + TimeDelta::seconds(4)).await.unwrap().unwrap().id, token.id);
-    assert!(doorkeeper.token("gro_unknown", now).await.is_err(), "this one has to ask the closed store");
+    assert_eq!(
+        doorkeeper
+            .token(secret.reveal(), now + TimeDelta::seconds(4))
+            .await
+            .unwrap()
+            .unwrap()
+            .id,
+        token.id
+    );
+    assert!(
+        doorkeeper.token("gro_unknown", now).await.is_err(),
+        "this one has to ask the closed store"
+    );
 }
 
 #[tokio::test]
@@ -148,7 +192,9 @@ async fn an_asset_has_one_token_that_nobody_lists_and_that_goes_with_it() {
         let house = House::build(&db).await;
         let now = database::now();
         let mut tx = db.begin().await.unwrap();
-        let map = assets::create(&mut tx, &house.ada(), AssetKind::Map, now).await.unwrap();
+        let map = assets::create(&mut tx, &house.ada(), AssetKind::Map, now)
+            .await
+            .unwrap();
         let (first, second) = (Secret::from_text("gro_first"), Secret::from_text("gro_second"));
         set_for_asset(&mut tx, &map, &first, map_viewer(), now).await.unwrap();
         set_for_asset(&mut tx, &map, &second, map_viewer(), now).await.unwrap();
@@ -159,7 +205,10 @@ async fn an_asset_has_one_token_that_nobody_lists_and_that_goes_with_it() {
         assert!(list(&db, &house.ada()).await.unwrap().is_empty());
 
         let mut tx = db.begin().await.unwrap();
-        assert!(matches!(delete(&mut tx, &house.ada(), token.id, now).await, Err(Error::NotFound(_))));
+        assert!(matches!(
+            delete(&mut tx, &house.ada(), token.id, now).await,
+            Err(Error::NotFound(_))
+        ));
         assert_eq!(remove_for_asset(&mut tx, map.id).await.unwrap(), Some(token.id));
         set_for_asset(&mut tx, &map, &second, map_viewer(), now).await.unwrap();
         assets::delete(&mut tx, &house.ada(), map.id).await.unwrap();

@@ -11,7 +11,9 @@ async fn sqlite_columns(db: &Database) -> Vec<Column> {
         "SELECT t.name, c.name, c.\"notnull\" = 0, c.type FROM sqlite_schema t, pragma_table_info(t.name) c
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '_sqlx_%' ORDER BY t.name, c.name")
         .fetch_all(c).await.unwrap());
-    rows.into_iter().map(|(table, name, null, kind)| (table, name, null, sqlite_family(&kind))).collect()
+    rows.into_iter()
+        .map(|(table, name, null, kind)| (table, name, null, sqlite_family(&kind)))
+        .collect()
 }
 
 async fn postgres_columns(db: &Database) -> Vec<Column> {
@@ -19,7 +21,9 @@ async fn postgres_columns(db: &Database) -> Vec<Column> {
         "SELECT table_name::text, column_name::text, is_nullable = 'YES', data_type::text FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx\\_%' ORDER BY table_name COLLATE \"C\", column_name COLLATE \"C\"")
         .fetch_all(c).await.unwrap());
-    rows.into_iter().map(|(table, name, null, kind)| (table, name, null, postgres_family(&kind))).collect()
+    rows.into_iter()
+        .map(|(table, name, null, kind)| (table, name, null, postgres_family(&kind)))
+        .collect()
 }
 
 fn sqlite_family(kind: &str) -> &'static str {
@@ -45,7 +49,10 @@ fn postgres_family(kind: &str) -> &'static str {
 #[tokio::test]
 async fn both_stores_have_the_same_columns() {
     let (sqlite, postgres) = (TestDatabase::sqlite().await, TestDatabase::postgres().await);
-    let (ours, theirs) = (sqlite_columns(sqlite.database()).await, postgres_columns(postgres.database()).await);
+    let (ours, theirs) = (
+        sqlite_columns(sqlite.database()).await,
+        postgres_columns(postgres.database()).await,
+    );
     assert!(ours.len() > 20);
     for column in &ours {
         assert!(theirs.contains(column), "{column:?} is on SQLite alone");

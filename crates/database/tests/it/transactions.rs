@@ -82,7 +82,11 @@ async fn a_locked_file_is_busy_and_not_a_fault() {
     let store = TestDatabase::sqlite().await;
     let _holder = store.database().begin().await.unwrap();
     let options: sqlx::sqlite::SqliteConnectOptions = store.url().parse().unwrap();
-    let mut stranger = options.busy_timeout(std::time::Duration::from_millis(1)).connect().await.unwrap();
+    let mut stranger = options
+        .busy_timeout(std::time::Duration::from_millis(1))
+        .connect()
+        .await
+        .unwrap();
     let refusal = sqlx::query("BEGIN IMMEDIATE").execute(&mut stranger).await.unwrap_err();
     assert!(Error::from(refusal).is_busy());
 }
@@ -103,8 +107,14 @@ async fn a_times_microseconds_are_the_same_on_both_stores() {
 
 #[tokio::test]
 async fn an_address_that_is_neither_store_is_explained() {
-    let refusal = Database::open("mysql://root:secret@host/groma").await.unwrap_err().to_string();
-    assert!(refusal.contains("sqlite:///") && !refusal.contains("secret"), "{refusal}");
+    let refusal = Database::open("mysql://root:secret@host/groma")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refusal.contains("sqlite:///") && !refusal.contains("secret"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]

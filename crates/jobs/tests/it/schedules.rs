@@ -15,7 +15,11 @@ fn nightly() -> Vec<Schedule> {
 }
 
 async fn jobs_in_queue(db: &Database) -> usize {
-    list(db, &Filter::default(), &PageRequest::default()).await.unwrap().items.len()
+    list(db, &Filter::default(), &PageRequest::default())
+        .await
+        .unwrap()
+        .items
+        .len()
 }
 
 /// Ends every queued job, as a worker would.
@@ -32,7 +36,11 @@ async fn a_schedule_fires_at_its_time_and_not_before() {
         assert_eq!(fire_due(&db, &nightly(), at("2026-03-02T03:29:59Z")).await.unwrap(), 0);
         assert_eq!(fire_due(&db, &nightly(), at("2026-03-02T03:30:00Z")).await.unwrap(), 1);
         assert_eq!(fire_due(&db, &nightly(), at("2026-03-02T03:30:05Z")).await.unwrap(), 0);
-        let job = list(&db, &Filter::default(), &PageRequest::default()).await.unwrap().items.remove(0);
+        let job = list(&db, &Filter::default(), &PageRequest::default())
+            .await
+            .unwrap()
+            .items
+            .remove(0);
         assert_eq!((job.kind.as_str(), job.payload), ("sweep", json!({"days": 90})));
     })
     .await;
@@ -72,7 +80,11 @@ async fn times_missed_while_no_server_ran_come_together_as_one() {
         assert_eq!(fire_due(&db, &nightly(), back).await.unwrap(), 1);
         assert_eq!(fire_due(&db, &nightly(), back).await.unwrap(), 0);
         assert_eq!(fire_due(&db, &nightly(), at("2026-03-09T03:30:00Z")).await.unwrap(), 1);
-        assert_eq!(jobs_in_queue(&db).await, 1, "the first still waits, so that the second is the same job");
+        assert_eq!(
+            jobs_in_queue(&db).await,
+            1,
+            "the first still waits, so that the second is the same job"
+        );
     })
     .await;
 }
@@ -91,5 +103,8 @@ async fn a_changed_pattern_takes_effect_at_the_next_start() {
 #[test]
 fn a_pattern_that_is_none_is_explained() {
     let refusal = Schedule::new("every night", "sweep", json!({})).unwrap_err();
-    assert!(matches!(&refusal, Error::Pattern { pattern, .. } if pattern == "every night"), "{refusal}");
+    assert!(
+        matches!(&refusal, Error::Pattern { pattern, .. } if pattern == "every night"),
+        "{refusal}"
+    );
 }

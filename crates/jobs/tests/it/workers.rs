@@ -96,11 +96,19 @@ async fn a_job_whose_worker_was_dropped_is_done_by_another() {
                 Box::pin(std::future::pending())
             })
         };
-        let doomed = tokio::spawn(Worker::new(db.clone()).handle("slow", slow).run(CancellationToken::new()));
+        let doomed = tokio::spawn(
+            Worker::new(db.clone())
+                .handle("slow", slow)
+                .run(CancellationToken::new()),
+        );
         started.notified().await;
         doomed.abort();
         assert!(doomed.await.unwrap_err().is_cancelled());
-        assert_eq!(get(&db, &id).await.unwrap().state, JobState::Running, "nobody released it");
+        assert_eq!(
+            get(&db, &id).await.unwrap().state,
+            JobState::Running,
+            "nobody released it"
+        );
 
         let later = database::now() + LEASE + TimeDelta::seconds(1);
         assert_eq!(lease::requeue_expired(&db, later).await.unwrap(), 1);
@@ -116,7 +124,10 @@ async fn a_job_whose_worker_was_dropped_is_done_by_another() {
 #[tokio::test]
 async fn a_stopped_worker_lets_a_short_job_end_and_puts_a_long_one_back() {
     on_both_stores(async |db| {
-        let (short, long) = (add(&db, NewJob::new("short", json!(null))).await, add(&db, NewJob::new("long", json!(null))).await);
+        let (short, long) = (
+            add(&db, NewJob::new("short", json!(null))).await,
+            add(&db, NewJob::new("long", json!(null))).await,
+        );
         let both_started = Arc::new(tokio::sync::Barrier::new(3));
         let may_end = Arc::new(Notify::new());
         let short_handler = {
@@ -176,7 +187,10 @@ async fn cancelling_reaches_a_running_job() {
         let mut tx = db.begin().await.unwrap();
         cancel(&mut tx, &id, database::now()).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(wait_for(&db, &id, |job| job.state.is_finished()).await.state, JobState::Cancelled);
+        assert_eq!(
+            wait_for(&db, &id, |job| job.state.is_finished()).await.state,
+            JobState::Cancelled
+        );
         shutdown.cancel();
         worker.await.unwrap();
     })
@@ -195,8 +209,14 @@ async fn a_handler_that_panics_is_tried_again_and_the_worker_lives() {
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         let bad = wait_for(&db, &bad, |job| job.error.is_some()).await;
         assert_eq!((bad.state, bad.attempts), (JobState::Queued, 1));
-        assert!(!bad.error.unwrap_or_default().contains("on purpose"), "faults are for the log");
-        assert_eq!(wait_for(&db, &good, |job| job.state.is_finished()).await.result, Some(json!("fine")));
+        assert!(
+            !bad.error.unwrap_or_default().contains("on purpose"),
+            "faults are for the log"
+        );
+        assert_eq!(
+            wait_for(&db, &good, |job| job.state.is_finished()).await.result,
+            Some(json!("fine"))
+        );
         shutdown.cancel();
         worker.await.unwrap();
     })
@@ -216,11 +236,17 @@ async fn a_schedule_of_a_worker_puts_its_job_in_the_queue() {
         };
         // As if the server had been away since this moment.
         let schedule = || jobs::Schedule::new("* * * * *", "sweep", json!({})).unwrap();
-        jobs::register(&db, &[schedule()], database::now() - TimeDelta::hours(1)).await.unwrap();
+        jobs::register(&db, &[schedule()], database::now() - TimeDelta::hours(1))
+            .await
+            .unwrap();
         let shutdown = CancellationToken::new();
-        let worker = Worker::new(db.clone()).handle("sweep", sweep).schedule("* * * * *", "sweep", json!({}));
+        let worker = Worker::new(db.clone())
+            .handle("sweep", sweep)
+            .schedule("* * * * *", "sweep", json!({}));
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        tokio::time::timeout(Duration::from_secs(60), ran.notified()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), ran.notified())
+            .await
+            .unwrap();
         shutdown.cancel();
         worker.await.unwrap();
     })
