@@ -132,7 +132,9 @@ fn web() -> Outcome {
 }
 
 fn clients() -> Outcome {
-    build::packages("tests/clients")?;
+    for folder in ["tests/clients", "tests/clients/deck-8.9", "tests/clients/deck-9.0", "tests/clients/deck-9.1"] {
+        build::packages(folder)?;
+    }
     finish(with_test_environment(command(
         "npm",
         &["--prefix", "tests/clients", "run", "--silent", "test"],
