@@ -16,7 +16,8 @@ export default defineConfig({
       },
     ],
   },
-  build: { target: 'es2022', chunkSizeWarningLimit: 3500, sourcemap: false },
+  // Fonts and icons as files, not as data: addresses: the content security policy allows only our own.
+  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 3500, sourcemap: false },
   worker: { format: 'es' },
   server: {
     port: 5173,

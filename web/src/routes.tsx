@@ -36,17 +36,17 @@ const number = (value: unknown) => {
   return Number.isFinite(parsed) ? parsed : undefined;
 };
 const view = (search: Record<string, unknown>) => ({
-  ...(number(search['lat']) === undefined ? {} : { lat: number(search['lat']) }),
-  ...(number(search['lon']) === undefined ? {} : { lon: number(search['lon']) }),
-  ...(number(search['zoom']) === undefined ? {} : { zoom: number(search['zoom']) }),
+  ...(number(search.lat) === undefined ? {} : { lat: number(search.lat) }),
+  ...(number(search.lon) === undefined ? {} : { lon: number(search.lon) }),
+  ...(number(search.zoom) === undefined ? {} : { zoom: number(search.zoom) }),
 });
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: paths.signIn,
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    text(search['next'])?.startsWith('/') && !text(search['next'])?.startsWith('//')
-      ? { next: text(search['next'])! }
+    text(search.next)?.startsWith('/') && !text(search.next)?.startsWith('//')
+      ? { next: text(search.next)! }
       : {},
   component: lazyRouteComponent(() => import('./features/access/SignIn'), 'SignIn'),
 });
@@ -54,8 +54,11 @@ const signIn = createRoute({
 const claim = createRoute({
   getParentRoute: () => root,
   path: paths.claim,
-  validateSearch: (search: Record<string, unknown>): { token?: string } =>
-    text(search['token']) ? { token: text(search['token'])! } : {},
+  // The server prints `claim`; `token` is what people type by hand.
+  validateSearch: (search: Record<string, unknown>): { claim?: string } => {
+    const link = text(search.claim) ?? text(search.token);
+    return link ? { claim: link } : {};
+  },
   component: lazyRouteComponent(() => import('./features/access/Claim'), 'Claim'),
 });
 
@@ -101,7 +104,7 @@ const table = createRoute({
   getParentRoute: () => data,
   path: '$connection/$table',
   validateSearch: (search: Record<string, unknown>): { tab?: string } =>
-    text(search['tab']) ? { tab: text(search['tab'])! } : {},
+    text(search.tab) ? { tab: text(search.tab)! } : {},
   component: lazyRouteComponent(() => import('./features/data/TablePage'), 'TablePage'),
 });
 

@@ -19,7 +19,7 @@ export function Swatch({
 }) {
   const line = stroke ?? 'transparent';
   return (
-    <svg width={16} height={16} viewBox="0 0 16 16" aria-hidden="true" className={styles['swatch']}>
+    <svg width={16} height={16} viewBox="0 0 16 16" aria-hidden="true" className={styles.swatch}>
       {geometry === 'point' ? <circle cx={8} cy={8} r={5.5} fill={color} stroke={line} /> : null}
       {geometry === 'line' ? (
         <path d="M2 12 C6 4 10 12 14 4" fill="none" stroke={color} strokeWidth={2.5} strokeLinecap="round" />
@@ -34,9 +34,9 @@ export function Swatch({
 function Colors({ colors, geometry }: { colors: LegendColors; geometry: Geometry }) {
   const { t } = useTranslation();
   return (
-    <div className={styles['block']}>
-      <div className={styles['by']}>{t('legend.colorBy', { column: colors.by })}</div>
-      <ul className={styles['entries']}>
+    <div className={styles.block}>
+      <div className={styles.by}>{t('legend.colorBy', { column: colors.by })}</div>
+      <ul className={styles.entries}>
         {colors.entries.map((entry) => (
           <li key={`${entry.color}${entry.text}`}>
             <Swatch geometry={geometry} color={entry.color} />
@@ -54,11 +54,11 @@ const MAX_DRAWN_RADIUS = 22;
 function Sizes({ sizes, geometry, color }: { sizes: LegendSizes; geometry: Geometry; color: string }) {
   const { t } = useTranslation();
   return (
-    <div className={styles['block']}>
-      <div className={styles['by']}>
+    <div className={styles.block}>
+      <div className={styles.by}>
         {t(geometry === 'point' ? 'legend.sizeBy' : 'legend.widthBy', { column: sizes.by })}
       </div>
-      <ul className={styles['sizes']}>
+      <ul className={styles.sizes}>
         {sizes.entries.map((entry) => {
           const size = Math.min(MAX_DRAWN_RADIUS, entry.size);
           const box = Math.max(12, size * 2 + 2);
@@ -95,8 +95,8 @@ export function Legend({ legends, onToggleLayer, isInitiallyOpen = true }: Props
   const [isOpen, setOpen] = useState(isInitiallyOpen);
   if (legends.length === 0) return null;
   return (
-    <section className={styles['legend']} aria-label={t('legend.title')}>
-      <UnstyledButton className={styles['head']} onClick={() => setOpen(!isOpen)} aria-expanded={isOpen}>
+    <section className={styles.legend} aria-label={t('legend.title')}>
+      <UnstyledButton className={styles.head} onClick={() => setOpen(!isOpen)} aria-expanded={isOpen}>
         <span>{t('legend.title')}</span>
         <IconChevronDown
           size={16}
@@ -105,14 +105,10 @@ export function Legend({ legends, onToggleLayer, isInitiallyOpen = true }: Props
         />
       </UnstyledButton>
       {isOpen ? (
-        <div className={styles['body']}>
+        <div className={styles.body}>
           {legends.map((legend) => (
-            <div
-              key={legend.layerId}
-              className={styles['layer']}
-              data-hidden={!legend.isVisible || undefined}
-            >
-              <div className={styles['name']}>
+            <div key={legend.layerId} className={styles.layer} data-hidden={!legend.isVisible || undefined}>
+              <div className={styles.name}>
                 {legend.colors ? null : (
                   <Swatch geometry={legend.geometry} color={legend.color} stroke={legend.stroke} />
                 )}

@@ -136,6 +136,11 @@ export function MapCanvas(props: Props) {
         made.getCanvas().style.cursor = info.object ? 'pointer' : '';
       },
       onClick: (info) => latest.current.onPick?.(pickedOf(info)),
+      // Says when what should be seen is drawn: for tests, and for whoever takes pictures of pages.
+      onAfterRender: () => {
+        const all = drawn.current ?? [];
+        made.getContainer().dataset.drawn = String(all.length > 1 && all.every((layer) => layer.isLoaded));
+      },
     });
     overlay.current = deck;
     const onStyle = () => {
@@ -189,10 +194,10 @@ export function MapCanvas(props: Props) {
   );
 
   return (
-    <div className={styles['canvas']}>
-      <div ref={container} className={styles['map']} data-testid="map" />
+    <div className={styles.canvas}>
+      <div ref={container} className={styles.map} data-testid="map" />
       {problem ? (
-        <div className={styles['problem']} role="alert">
+        <div className={styles.problem} role="alert">
           <strong>{t('map.cannotDraw')}</strong>
           <span>{problem}</span>
         </div>

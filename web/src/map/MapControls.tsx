@@ -10,9 +10,9 @@ type ZoomProps = { onZoom: (steps: number) => void; children?: ReactNode };
 export function ZoomControls({ onZoom, children }: ZoomProps) {
   const { t } = useTranslation();
   return (
-    <div className={styles['zoom']}>
+    <div className={styles.zoom}>
       {children}
-      <div className={styles['group']}>
+      <div className={styles.group}>
         <IconButton
           icon={IconPlus}
           label={t('map.zoomIn')}
@@ -52,7 +52,7 @@ export function Attribution({ basemap, data }: { basemap: readonly string[]; dat
   const lines = useMemo(() => [...new Set([...data, ...basemap])].map(partsOf), [basemap, data]);
   if (lines.length === 0) return null;
   return (
-    <footer className={styles['attribution']} aria-label={t('map.attribution')}>
+    <section className={styles.attribution} aria-label={t('map.attribution')}>
       {lines.map((parts, at) => (
         <span key={at}>
           {at > 0 ? ' · ' : ''}
@@ -67,6 +67,6 @@ export function Attribution({ basemap, data }: { basemap: readonly string[]; dat
           )}
         </span>
       ))}
-    </footer>
+    </section>
   );
 }

@@ -43,16 +43,16 @@ export function Popup({ picked, title, fields, onClose }: Props) {
   return (
     <article
       ref={box}
-      className={styles['popup']}
+      className={styles.popup}
       data-side={above ? 'above' : 'below'}
       style={{ left: `clamp(140px, ${picked.x}px, calc(100% - 140px))`, top: picked.y }}
       aria-label={t('popup.label', { layer: title })}
     >
-      <header className={styles['head']}>
+      <header className={styles.head}>
         <span className="truncate">{title}</span>
         <IconButton icon={IconX} label={t('actions.close')} onClick={onClose} size={24} />
       </header>
-      <dl className={styles['fields']}>
+      <dl className={styles.fields}>
         {fields.map((field) => (
           <div key={field.name}>
             <dt title={field.name}>{field.customName || field.name}</dt>

@@ -78,7 +78,7 @@ export class LayerPainter {
     const { activity } = this;
     const props = {
       ...descriptor.props,
-      loadOptions: { ...descriptor.props['loadOptions'], ...WORKER_OPTIONS },
+      loadOptions: { ...descriptor.props.loadOptions, ...WORKER_OPTIONS },
       fetch: this.#fetcher(layer.id),
       highlightColor: [255, 255, 255, 110],
       maxRequests: 8,

@@ -17,8 +17,8 @@ export function ColorField({ label, value, onChange, swatches }: Props) {
   return (
     <Popover position="bottom-start" trapFocus withinPortal>
       <Popover.Target>
-        <UnstyledButton className={styles['field']} aria-label={`${label}: ${value}`}>
-          <span className={styles['swatch']} style={{ background: value }} />
+        <UnstyledButton className={styles.field} aria-label={`${label}: ${value}`}>
+          <span className={styles.swatch} style={{ background: value }} />
           <span className="numbers">{value.toUpperCase()}</span>
         </UnstyledButton>
       </Popover.Target>

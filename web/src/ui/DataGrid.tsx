@@ -82,18 +82,18 @@ export function DataGrid(props: Props) {
         : null;
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
     <div
       ref={scroller}
-      className={styles['grid']}
+      className={styles.grid}
       role="table"
       aria-label={label}
       aria-rowcount={rowCount + 1}
       aria-colcount={columns.length}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
       tabIndex={0}
     >
       <div
-        className={styles['head']}
+        className={styles.head}
         role="row"
         aria-rowindex={1}
         style={{ width: across.getTotalSize(), height: headerHeight }}
@@ -107,13 +107,13 @@ export function DataGrid(props: Props) {
               role="columnheader"
               aria-colindex={cell.index + 1}
               aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : 'none'}
-              className={styles['headCell']}
+              className={styles.headCell}
               style={{ left: cell.start, width: cell.size }}
             >
               {onSort && column.type !== 'geometry' ? (
                 <button
                   type="button"
-                  className={styles['sort']}
+                  className={styles.sort}
                   onClick={() => onSort(next(column.name))}
                   title={t('grid.sortBy', { column: column.name })}
                 >
@@ -145,7 +145,7 @@ export function DataGrid(props: Props) {
               key={item.index}
               role="row"
               aria-rowindex={item.index + 2}
-              className={styles['row']}
+              className={styles.row}
               style={{ transform: `translateY(${item.start}px)` }}
             >
               {cells.map((cell) => {
@@ -157,7 +157,7 @@ export function DataGrid(props: Props) {
                     key={column.name}
                     role="cell"
                     aria-colindex={cell.index + 1}
-                    className={styles['cell']}
+                    className={styles.cell}
                     data-number={isNumber(column.type) || undefined}
                     data-null={row && (value === null || value === undefined) ? true : undefined}
                     data-waiting={row ? undefined : true}

@@ -14,7 +14,7 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
     const top = Math.max(...histogram.map((bin) => bin.count), 1);
     const width = 100 / histogram.length;
     return (
-      <div className={styles['shape']}>
+      <div className={styles.shape}>
         <svg
           viewBox={`0 0 100 ${HEIGHT}`}
           preserveAspectRatio="none"
@@ -38,7 +38,7 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
             );
           })}
         </svg>
-        <div className={styles['ends']}>
+        <div className={styles.ends}>
           <span>{typeof min === 'number' ? format.compact(min) : min}</span>
           <span>{typeof max === 'number' ? format.compact(max) : max}</span>
         </div>
@@ -48,11 +48,11 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
   if (categories?.length) {
     const total = rows ?? categories.reduce((sum, one) => sum + one.frequency, 0);
     return (
-      <ul className={styles['words']}>
+      <ul className={styles.words}>
         {categories.slice(0, 3).map((one) => (
           <li key={String(one.category)}>
             <span
-              className={styles['bar']}
+              className={styles.bar}
               style={{ width: `${Math.max(1, (100 * one.frequency) / Math.max(1, total))}%` }}
             />
             <span className="truncate">{one.category ?? t('grid.null')}</span>

@@ -26,7 +26,7 @@ export function keysOf(shortcut: string): string[] {
 export function Keys({ shortcut, plain }: { shortcut: string; plain?: boolean }) {
   if (plain) return <span style={{ opacity: 0.75 }}>{keysOf(shortcut).join(' ')}</span>;
   return (
-    <span className={styles['keys']}>
+    <span className={styles.keys}>
       {keysOf(shortcut).map((key) => (
         <kbd key={key}>{key}</kbd>
       ))}

@@ -34,7 +34,7 @@ function Plan({ seed }: { seed: string }) {
   }));
   return (
     <svg
-      className={styles['plan']}
+      className={styles.plan}
       viewBox="0 0 300 120"
       preserveAspectRatio="xMidYMid slice"
       aria-hidden="true"
@@ -63,19 +63,19 @@ function Plan({ seed }: { seed: string }) {
 
 export function MapCard({ title, to, seed, detail, badge, menu }: Props) {
   return (
-    <article className={styles['card']}>
+    <article className={styles.card}>
       <Plan seed={seed} />
-      <div className={styles['foot']}>
-        <div className={styles['words']}>
-          <Link to={to} className={`${styles['title']} truncate`}>
+      <div className={styles.foot}>
+        <div className={styles.words}>
+          <Link to={to} className={`${styles.title} truncate`}>
             {title}
           </Link>
-          <div className={styles['detail']}>
+          <div className={styles.detail}>
             {detail}
-            {badge ? <span className={styles['badge']}>{badge}</span> : null}
+            {badge ? <span className={styles.badge}>{badge}</span> : null}
           </div>
         </div>
-        <div className={styles['menu']}>{menu}</div>
+        <div className={styles.menu}>{menu}</div>
       </div>
     </article>
   );

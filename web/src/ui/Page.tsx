@@ -21,16 +21,16 @@ export function useDocumentTitle(title: string) {
 export function Page({ title, count, action, toolbar, children, width = 'full' }: Props) {
   useDocumentTitle(title);
   return (
-    <div className={styles['page']} data-width={width}>
-      <header className={styles['header']}>
+    <div className={styles.page} data-width={width}>
+      <header className={styles.header}>
         <h1>
           {title}
-          {count ? <span className={styles['count']}>{count}</span> : null}
+          {count ? <span className={styles.count}>{count}</span> : null}
         </h1>
-        <div className={styles['actions']}>{action}</div>
+        <div className={styles.actions}>{action}</div>
       </header>
-      {toolbar ? <div className={styles['toolbar']}>{toolbar}</div> : null}
-      <div className={styles['content']}>{children}</div>
+      {toolbar ? <div className={styles.toolbar}>{toolbar}</div> : null}
+      <div className={styles.content}>{children}</div>
     </div>
   );
 }

@@ -12,13 +12,13 @@ type EmptyProps = { icon: Icon; title: string; text?: string; children?: ReactNo
 /** Says what would be here, and offers the way. */
 export function EmptyState({ icon: Shape, title, text, children, isCompact }: EmptyProps) {
   return (
-    <div className={isCompact ? styles['compact'] : styles['empty']}>
-      <span className={styles['icon']}>
+    <div className={isCompact ? styles.compact : styles.empty}>
+      <span className={styles.icon}>
         <Shape size={isCompact ? 20 : 28} stroke={1.25} />
       </span>
-      <div className={styles['title']}>{title}</div>
-      {text ? <p className={styles['text']}>{text}</p> : null}
-      {children ? <div className={styles['actions']}>{children}</div> : null}
+      <div className={styles.title}>{title}</div>
+      {text ? <p className={styles.text}>{text}</p> : null}
+      {children ? <div className={styles.actions}>{children}</div> : null}
     </div>
   );
 }
@@ -36,14 +36,14 @@ export function ErrorState({ error, title, onRetry, isCompact }: ErrorProps) {
         ? error.message
         : String(error);
   return (
-    <div className={isCompact ? styles['errorCompact'] : styles['error']} role="alert">
-      <div className={styles['errorTitle']}>
+    <div className={isCompact ? styles.errorCompact : styles.error} role="alert">
+      <div className={styles.errorTitle}>
         <IconAlertTriangle size={16} stroke={1.5} />
         {title}
       </div>
-      <p className={styles['message']}>{message}</p>
-      {hint ? <p className={styles['message']}>{hint}</p> : null}
-      <div className={styles['errorActions']}>
+      <p className={styles.message}>{message}</p>
+      {hint ? <p className={styles.message}>{hint}</p> : null}
+      <div className={styles.errorActions}>
         {onRetry ? (
           <Button variant="default" leftSection={<IconRefresh size={14} stroke={1.5} />} onClick={onRetry}>
             {t('actions.retry')}

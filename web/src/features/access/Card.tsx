@@ -3,10 +3,10 @@ import type { ReactNode } from 'react';
 import { WordMark } from '../../ui/Mark';
 import styles from './Card.module.css';
 
-export function Card({ title, text, children }: { title: string; text?: string; children: ReactNode }) {
+export function Card({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
   return (
-    <main className={styles['page']}>
-      <svg className={styles['grid']} aria-hidden="true">
+    <main className={styles.page}>
+      <svg className={styles.grid} aria-hidden="true">
         <defs>
           <pattern
             id="centuriation"
@@ -20,12 +20,12 @@ export function Card({ title, text, children }: { title: string; text?: string; 
         </defs>
         <rect width="100%" height="100%" fill="url(#centuriation)" />
       </svg>
-      <div className={styles['card']}>
-        <div className={styles['mark']}>
+      <div className={styles.card}>
+        <div className={styles.mark}>
           <WordMark />
         </div>
         <h1>{title}</h1>
-        {text ? <p className={styles['text']}>{text}</p> : null}
+        {text ? <p className={styles.text}>{text}</p> : null}
         {children}
       </div>
     </main>

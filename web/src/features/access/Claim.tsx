@@ -19,7 +19,7 @@ const EMPTY: Values = { organisation: '', name: '', email: '', password: '' };
 export function Claim() {
   const { t } = useTranslation();
   useDocumentTitle(t('claim.title'));
-  const { token } = useSearch({ from: paths.claim });
+  const { claim: token } = useSearch({ from: paths.claim });
   const setup = useQuery(setupQuery);
   const navigate = useNavigate();
   const queries = useQueryClient();
@@ -93,11 +93,11 @@ export function Claim() {
       </Card>
     );
   }
-  if (!token) return <Card title={t('claim.noTokenTitle')} text={t('claim.noTokenText')} children={null} />;
+  if (!token) return <Card title={t('claim.noTokenTitle')} text={t('claim.noTokenText')} />;
 
   return (
     <Card title={t('claim.title')} text={t('claim.text')}>
-      <form className={styles['form']} onSubmit={(event) => void submit(event)} noValidate>
+      <form className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
         <TextInput {...field('organisation')} autoComplete="organization" autoFocus />
         <TextInput {...field('name')} autoComplete="name" />
         <TextInput {...field('email')} type="email" autoComplete="username" />
@@ -108,7 +108,7 @@ export function Claim() {
           visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword'), tabIndex: 0 }}
         />
         {problem ? (
-          <div role="alert" className={styles['problem']}>
+          <div role="alert" className={styles.problem}>
             {problem}
           </div>
         ) : null}

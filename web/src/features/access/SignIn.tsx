@@ -49,7 +49,7 @@ export function SignIn() {
 
   return (
     <Card title={t('signIn.title')} text={t('signIn.text')}>
-      <form className={styles['form']} onSubmit={(event) => void submit(event)}>
+      <form className={styles.form} onSubmit={(event) => void submit(event)}>
         <TextInput
           size="md"
           name="email"
@@ -70,7 +70,7 @@ export function SignIn() {
           visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword'), tabIndex: 0 }}
         />
         {problem ? (
-          <div role="alert" className={styles['problem']}>
+          <div role="alert" className={styles.problem}>
             {problem}
           </div>
         ) : null}

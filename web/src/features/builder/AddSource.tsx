@@ -49,7 +49,7 @@ function Picker({ onClose, onFit }: Omit<Props, 'isOpen'>) {
 
   return (
     <>
-      <div className={styles['tools']}>
+      <div className={styles.tools}>
         <TextInput
           size="md"
           data-autofocus
@@ -71,9 +71,9 @@ function Picker({ onClose, onFit }: Omit<Props, 'isOpen'>) {
           {t('sql.newQuery')}
         </Button>
       </div>
-      <div className={styles['list']}>
+      <div className={styles.list}>
         {tables.isPending ? (
-          <div className={styles['skeletons']}>
+          <div className={styles.skeletons}>
             {Array.from({ length: 7 }, (_, at) => (
               <Skeleton key={at} height={36} />
             ))}
@@ -100,13 +100,13 @@ function Picker({ onClose, onFit }: Omit<Props, 'isOpen'>) {
                 <li key={table.name}>
                   <button
                     type="button"
-                    className={styles['table']}
+                    className={styles.table}
                     aria-disabled={why ? true : undefined}
                     title={why ?? undefined}
                     onClick={() => !why && !add.isPending && add.mutate(table)}
                   >
                     <GeometryIcon geometry={geometry} size={20} />
-                    <span className={styles['words']}>
+                    <span className={styles.words}>
                       <span className="truncate">{table.name}</span>
                       <span className="dim truncate">
                         {why ?? table.attribution?.replace(/<[^>]*>/g, '') ?? ''}

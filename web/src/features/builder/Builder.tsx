@@ -57,7 +57,7 @@ export function Builder() {
   const map = useQuery({ ...mapQuery(id), refetchOnMount: 'always', refetchOnReconnect: false });
   if (map.isPending || (map.isFetching && !map.isFetchedAfterMount)) {
     return (
-      <div className={styles['waiting']} aria-busy="true">
+      <div className={styles.waiting} aria-busy="true">
         <Skeleton height={48} radius={0} />
         <div>
           <Skeleton width={320} height="100%" radius={0} />

@@ -40,7 +40,7 @@ function paletteTypeOf(range: ColorRange): PaletteType {
 
 function Ramp({ colors }: { colors: readonly string[] }) {
   return (
-    <span className={styles['ramp']} aria-hidden="true">
+    <span className={styles.ramp} aria-hidden="true">
       {colors.map((color) => (
         <span key={color} style={{ background: color }} />
       ))}
@@ -63,25 +63,25 @@ function PaletteField({
     <Popover position="bottom-start" trapFocus>
       <Popover.Target>
         <UnstyledButton
-          className={styles['paletteButton']}
+          className={styles.paletteButton}
           aria-label={t('style.paletteNow', { name: range.name })}
         >
           <Ramp colors={range.colors} />
-          <span className={styles['paletteName']}>
+          <span className={styles.paletteName}>
             <span>{range.name}</span>
             <span className="dim">{t('style.classes', { count: classes })}</span>
           </span>
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown p={6}>
-        <div className={styles['palettes']}>
+        <div className={styles.palettes}>
           {types.map((type) => (
             <div key={type}>
               <h4>{t(`style.${type}`)}</h4>
               {PALETTES[type].map((name) => (
                 <UnstyledButton
                   key={name}
-                  className={styles['palette']}
+                  className={styles.palette}
                   aria-pressed={range.name === name}
                   onClick={() => onChange(paletteRange(name, type, classes, range.reversed ?? false))}
                 >
@@ -140,7 +140,7 @@ export function ColorChannel(props: Props) {
 
   return (
     <>
-      <div className={styles['by']}>
+      <div className={styles.by}>
         <Select
           aria-label={t('style.colorBy')}
           data={[
@@ -180,7 +180,7 @@ export function ColorChannel(props: Props) {
             types={isByWord ? ['qualitative'] : ['sequential', 'diverging']}
             onChange={(next) => onChange({ field, scale, range: keepScaleKind(next) })}
           />
-          <div className={styles['slider']}>
+          <div className={styles.slider}>
             <span>{t(isByWord ? 'style.categories' : 'style.steps')}</span>
             <Slider
               thumbLabel={t(isByWord ? 'style.categories' : 'style.steps')}
@@ -214,7 +214,7 @@ export function ColorChannel(props: Props) {
             }
           />
           {legend ? (
-            <ul className={styles['entries']} aria-label={t('legend.title')}>
+            <ul className={styles.entries} aria-label={t('legend.title')}>
               {legend.entries.map((entry) => (
                 <li key={`${entry.color}${entry.text}`}>
                   <i style={{ background: entry.color }} />
@@ -223,7 +223,7 @@ export function ColorChannel(props: Props) {
               ))}
             </ul>
           ) : (
-            <p className={styles['note']}>{t('style.reading', { column: field.name })}</p>
+            <p className={styles.note}>{t('style.reading', { column: field.name })}</p>
           )}
         </>
       ) : null}

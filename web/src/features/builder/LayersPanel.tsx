@@ -64,7 +64,7 @@ function LayerSign({ layer, source }: { layer: Layer; source: SourceState | unde
   if (field) {
     return (
       <span
-        className={styles['ramp']}
+        className={styles.ramp}
         style={{ background: `linear-gradient(90deg, ${colors.join(', ')})` }}
         aria-hidden="true"
       />
@@ -108,7 +108,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
 
   return (
     <li
-      className={styles['row']}
+      className={styles.row}
       data-dragged={dragged === layer.id || undefined}
       onDragOver={(event) => dragged && event.preventDefault()}
       onDrop={(event) => {
@@ -117,9 +117,9 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
         setDragged(null);
       }}
     >
-      <div className={styles['main']}>
+      <div className={styles.main}>
         <span
-          className={styles['grip']}
+          className={styles.grip}
           draggable
           onDragStart={(event) => {
             event.dataTransfer.effectAllowed = 'move';
@@ -133,7 +133,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
         <LayerSign layer={layer} source={source} />
         {isRenaming ? (
           <input
-            className={styles['rename']}
+            className={styles.rename}
             defaultValue={label}
             aria-label={t('layers.name')}
             // biome-ignore lint/a11y/noAutofocus: the person asked to type here
@@ -156,7 +156,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
         ) : (
           <button
             type="button"
-            className={styles['name']}
+            className={styles.name}
             data-hidden={!isVisible || undefined}
             title={label}
             onClick={() => select(layer.id)}
@@ -167,7 +167,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
             }}
           >
             <span className="truncate">{label}</span>
-            <span className={`${styles['source']} truncate`}>
+            <span className={`${styles.source} truncate`}>
               {dataset?.type === 'query' ? t('layers.query') : dataset?.source}
             </span>
           </button>
@@ -234,7 +234,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
         </Menu>
       </div>
       {source && isVisible ? (
-        <div className={styles['status']}>
+        <div className={styles.status}>
           <LayerStatus
             activity={activity}
             error={source.error}
@@ -243,7 +243,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
           />
         </div>
       ) : null}
-      {!dataset ? <p className={styles['status']}>{t('layers.noDataset')}</p> : null}
+      {!dataset ? <p className={styles.status}>{t('layers.noDataset')}</p> : null}
     </li>
   );
 }
@@ -264,7 +264,7 @@ export function LayersPanel({ sources, activity, onAdd, onCollapse, onFit }: Pro
   const layers = layersOf(document);
   return (
     <>
-      <header className={styles['head']}>
+      <header className={styles.head}>
         <h2>{t('layers.title')}</h2>
         <div>
           <Button leftSection={<IconPlus size={16} stroke={1.5} />} variant="default" onClick={onAdd}>
@@ -278,7 +278,7 @@ export function LayersPanel({ sources, activity, onAdd, onCollapse, onFit }: Pro
           />
         </div>
       </header>
-      <div className={styles['scroll']}>
+      <div className={styles.scroll}>
         {layers.length === 0 ? (
           <EmptyState
             icon={IconStack2}
@@ -287,7 +287,7 @@ export function LayersPanel({ sources, activity, onAdd, onCollapse, onFit }: Pro
             isCompact
           />
         ) : (
-          <ul className={styles['list']} aria-label={t('layers.title')}>
+          <ul className={styles.list} aria-label={t('layers.title')}>
             {layers.map((layer, position) => (
               <LayerRow
                 key={layer.id}

@@ -38,7 +38,7 @@ export function PopupEditor({ layer, columns }: { layer: Layer; columns: readonl
   };
 
   return (
-    <section className={styles['section']}>
+    <section className={styles.section}>
       <Switch
         label={t('popup.onClick')}
         checked={isOn}
@@ -49,7 +49,7 @@ export function PopupEditor({ layer, columns }: { layer: Layer; columns: readonl
         }}
       />
       {isOn ? (
-        <ul className={styles['fields']} aria-label={t('popup.columns')}>
+        <ul className={styles.fields} aria-label={t('popup.columns')}>
           {ordered.map((column) => {
             const at = chosen.indexOf(column.name);
             return (
@@ -90,7 +90,7 @@ export function PopupEditor({ layer, columns }: { layer: Layer; columns: readonl
           })}
         </ul>
       ) : (
-        <p className={styles['note']}>{t('popup.offText')}</p>
+        <p className={styles.note}>{t('popup.offText')}</p>
       )}
     </section>
   );

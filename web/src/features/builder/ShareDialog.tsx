@@ -18,7 +18,7 @@ type ChoiceProps = { icon: Icon; title: string; text: string; isChosen: boolean;
 
 function Choice({ icon: Shape, title, text, isChosen, onChoose }: ChoiceProps) {
   return (
-    <UnstyledButton className={styles['choice']} role="radio" aria-checked={isChosen} onClick={onChoose}>
+    <UnstyledButton className={styles.choice} role="radio" aria-checked={isChosen} onClick={onChoose}>
       <Shape size={20} stroke={1.5} />
       <span>
         <strong>{title}</strong>
@@ -74,7 +74,7 @@ export function ShareDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () 
       size={520}
       closeButtonProps={{ 'aria-label': t('actions.close') }}
     >
-      <div className={styles['choices']} role="radiogroup" aria-label={t('share.who')}>
+      <div className={styles.choices} role="radiogroup" aria-label={t('share.who')}>
         <Choice
           icon={IconLock}
           title={t('share.private')}
@@ -93,7 +93,7 @@ export function ShareDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () 
       {privacy.isError ? <ErrorState error={privacy.error} title={t('share.failed')} isCompact /> : null}
       {isPublic ? (
         <>
-          <div className={styles['link']}>
+          <div className={styles.link}>
             <TextInput
               size="md"
               label={t('share.link')}
@@ -142,7 +142,7 @@ export function ShareDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () 
               setTyped(null);
             }}
           />
-          <div className={styles['publish']}>
+          <div className={styles.publish}>
             <span>
               <strong>{hasNews ? t('share.unpublished') : t('share.upToDate')}</strong>
               {summary.published_at ? (

@@ -36,7 +36,7 @@ export function SizeChannel({
   const numeric = columns.filter((column) => column.type === 'number' || column.type === 'bigint');
   return (
     <>
-      <div className={styles['by']}>
+      <div className={styles.by}>
         <Select
           aria-label={t('style.sizeBy')}
           data={[
@@ -66,7 +66,7 @@ export function SizeChannel({
         ) : null}
       </div>
       {field ? (
-        <div className={styles['slider']}>
+        <div className={styles.slider}>
           <span>{t('style.range')}</span>
           <RangeSlider
             thumbFromLabel={t('style.smallest')}

@@ -15,7 +15,7 @@ type Props = {
 export function SliderRow({ label, value, min, max, step = 1, unit, onChange }: Props) {
   const shown = Math.round(value / step) * step;
   return (
-    <div className={styles['slider']}>
+    <div className={styles.slider}>
       <span>{label}</span>
       <Slider thumbLabel={label} value={shown} min={min} max={max} step={step} onChange={onChange} />
       <NumberInput

@@ -158,10 +158,9 @@ export function SqlPanel({ datasetId }: Props) {
   };
 
   return (
-    <section className={styles['panel']} style={{ height }} aria-label={t('sql.title')}>
-      {/* biome-ignore lint/a11y/useFocusableInteractive: it is focusable, see tabIndex */}
+    <section className={styles.panel} style={{ height }} aria-label={t('sql.title')}>
       <div
-        className={styles['handle']}
+        className={styles.handle}
         role="separator"
         aria-orientation="horizontal"
         aria-label={t('sql.resize')}
@@ -175,11 +174,11 @@ export function SqlPanel({ datasetId }: Props) {
           if (event.key === 'ArrowDown') setHeight((now) => Math.max(160, now - 24));
         }}
       />
-      <div className={styles['write']}>
-        <header className={styles['head']}>
+      <div className={styles.write}>
+        <header className={styles.head}>
           <h2>{dataset ? dataset.label : t('sql.newQuery')}</h2>
           <span className="dim truncate">{connection}</span>
-          <span className={styles['grow']} />
+          <span className={styles.grow} />
           {run.isPending ? (
             <Button variant="default" onClick={() => abort.current?.abort()}>
               {t('actions.cancel')}
@@ -195,7 +194,7 @@ export function SqlPanel({ datasetId }: Props) {
           </Button>
           <IconButton icon={IconX} label={t('sql.close')} onClick={() => openSql(null)} />
         </header>
-        <div className={styles['editor']}>
+        <div className={styles.editor}>
           <Suspense fallback={<Skeleton height="100%" />}>
             <SqlEditor
               value={text}
@@ -208,14 +207,14 @@ export function SqlPanel({ datasetId }: Props) {
           </Suspense>
         </div>
       </div>
-      <div className={styles['results']} aria-live="polite" aria-busy={run.isPending}>
+      <div className={styles.results} aria-live="polite" aria-busy={run.isPending}>
         {run.isPending ? (
           <div style={{ padding: 12 }}>
             <Skeleton height={24} mb={8} />
             <Skeleton height={160} />
           </div>
         ) : problem ? (
-          <div className={styles['problem']}>
+          <div className={styles.problem}>
             <ErrorState
               error={problem}
               title={range ? t('sql.errorAt', positionOf(text, range.from)) : t('sql.error')}
@@ -224,7 +223,7 @@ export function SqlPanel({ datasetId }: Props) {
           </div>
         ) : run.data ? (
           <>
-            <p className={`${styles['summary']} numbers`}>
+            <p className={`${styles.summary} numbers`}>
               {rows.length >= PREVIEW_ROWS
                 ? t('sql.firstRows', { number: format.number(rows.length) })
                 : t('data.rowCount', { count: rows.length, number: format.number(rows.length) })}
@@ -232,7 +231,7 @@ export function SqlPanel({ datasetId }: Props) {
               {format.number(run.data.milliseconds, { maximumFractionDigits: 0 })} ms
               {run.data.geometry ? '' : ` · ${t('sql.noGeometry')}`}
             </p>
-            <div className={styles['grid']}>
+            <div className={styles.grid}>
               <DataGrid
                 label={t('sql.results')}
                 columns={columns}

@@ -2,7 +2,7 @@
 import { Menu, Switch } from '@mantine/core';
 import { IconCheck, IconMap } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type Ref, useMemo, useRef, useState } from 'react';
+import { type Ref, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { BASEMAPS } from '../../map/basemaps';
 import {
@@ -42,7 +42,7 @@ function BasemapMenu() {
   return (
     <Menu position="left-end" width={220} closeOnItemClick={false}>
       <Menu.Target>
-        <div className={styles['basemap']}>
+        <div className={styles.basemap}>
           <IconButton icon={IconMap} label={t('basemap.title')} size={32} tooltipSide="left" />
         </div>
       </Menu.Target>
@@ -51,7 +51,7 @@ function BasemapMenu() {
         {BASEMAPS.map((id) => (
           <Menu.Item
             key={id}
-            leftSection={<span className={styles['ground']} data-basemap={id} />}
+            leftSection={<span className={styles.ground} data-basemap={id} />}
             rightSection={chosen === id ? <IconCheck size={14} aria-label={t('person.chosen')} /> : null}
             onClick={() => apply(t('basemap.change'), (document) => setBasemap(document, id))}
           >
@@ -59,7 +59,7 @@ function BasemapMenu() {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <div className={styles['labels']}>
+        <div className={styles.labels}>
           <Switch
             label={t('basemap.labels')}
             checked={hasLabels(config)}
@@ -86,17 +86,14 @@ export function Stage({ handle, sources, painter }: Props) {
   const isFirstMove = useRef(true);
   const { config, datasets } = document;
 
-  const initialView = useMemo(
-    (): View => ({
-      ...config.mapState,
-      ...(search.lat === undefined || search.lon === undefined
-        ? {}
-        : { latitude: search.lat, longitude: search.lon }),
-      ...(search.zoom === undefined ? {} : { zoom: search.zoom }),
-    }),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: where the map starts; afterwards the map itself leads
-    [],
-  );
+  // Where the map starts; afterwards the map itself leads.
+  const [initialView] = useState<View>(() => ({
+    ...config.mapState,
+    ...(search.lat === undefined || search.lon === undefined
+      ? {}
+      : { latitude: search.lat, longitude: search.lon }),
+    ...(search.zoom === undefined ? {} : { zoom: search.zoom }),
+  }));
 
   const words = { noValue: t('popup.noValue'), other: t('legend.other'), locale: format.locale };
   const legends = layersOf(document).flatMap((layer) => {

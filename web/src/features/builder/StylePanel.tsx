@@ -58,7 +58,7 @@ export function StylePanel({ layer, sources }: Props) {
 
   return (
     <>
-      <header className={styles['head']}>
+      <header className={styles.head}>
         <IconButton icon={IconArrowLeft} label={t('style.back')} onClick={() => select(null)} />
         <h2 className="truncate" title={layer.config.label}>
           {layer.config.label}
@@ -67,17 +67,17 @@ export function StylePanel({ layer, sources }: Props) {
           <IconButton icon={IconCode} label={t('layers.editSql')} onClick={() => openSql(dataset.id)} />
         ) : null}
       </header>
-      <Tabs defaultValue="style" className={styles['tabs']!} keepMounted={false}>
+      <Tabs defaultValue="style" className={styles.tabs!} keepMounted={false}>
         <Tabs.List grow>
           <Tabs.Tab value="style">{t('style.title')}</Tabs.Tab>
           <Tabs.Tab value="popup">{t('popup.title')}</Tabs.Tab>
         </Tabs.List>
-        <Tabs.Panel value="style" className={styles['scroll']!}>
+        <Tabs.Panel value="style" className={styles.scroll!}>
           {source?.error ? (
             <ErrorState error={source.error} title={t('layers.failed')} onRetry={source.retry} isCompact />
           ) : null}
           {isLine ? (
-            <section className={styles['section']} aria-labelledby="line-color">
+            <section className={styles.section} aria-labelledby="line-color">
               <h3 id="line-color">{t('style.color')}</h3>
               <ColorChannel
                 columns={columns}
@@ -121,8 +121,8 @@ export function StylePanel({ layer, sources }: Props) {
               />
             </section>
           ) : (
-            <section className={styles['section']} aria-labelledby="fill">
-              <div className={styles['sectionHead']}>
+            <section className={styles.section} aria-labelledby="fill">
+              <div className={styles.sectionHead}>
                 <h3 id="fill">{t('style.fill')}</h3>
                 <Switch
                   aria-label={t('style.fillOn')}
@@ -175,7 +175,7 @@ export function StylePanel({ layer, sources }: Props) {
             </section>
           )}
           {geometry === 'point' ? (
-            <section className={styles['section']} aria-labelledby="radius">
+            <section className={styles.section} aria-labelledby="radius">
               <h3 id="radius">{t('style.radius')}</h3>
               <SizeChannel
                 columns={columns}
@@ -206,7 +206,7 @@ export function StylePanel({ layer, sources }: Props) {
             </section>
           ) : null}
           {isLine ? (
-            <section className={styles['section']} aria-labelledby="width">
+            <section className={styles.section} aria-labelledby="width">
               <h3 id="width">{t('style.width')}</h3>
               <SizeChannel
                 columns={columns}
@@ -236,8 +236,8 @@ export function StylePanel({ layer, sources }: Props) {
               />
             </section>
           ) : (
-            <section className={styles['section']} aria-labelledby="stroke">
-              <div className={styles['sectionHead']}>
+            <section className={styles.section} aria-labelledby="stroke">
+              <div className={styles.sectionHead}>
                 <h3 id="stroke">{t('style.stroke')}</h3>
                 <Switch
                   aria-label={t('style.strokeOn')}
@@ -304,8 +304,8 @@ export function StylePanel({ layer, sources }: Props) {
               ) : null}
             </section>
           )}
-          <section className={styles['section']}>
-            <div className={styles['sectionHead']}>
+          <section className={styles.section}>
+            <div className={styles.sectionHead}>
               <h3 id="in-legend">{t('style.inLegend')}</h3>
               <Switch
                 aria-labelledby="in-legend"
@@ -318,11 +318,11 @@ export function StylePanel({ layer, sources }: Props) {
             </div>
           </section>
         </Tabs.Panel>
-        <Tabs.Panel value="popup" className={styles['scroll']!}>
+        <Tabs.Panel value="popup" className={styles.scroll!}>
           <PopupEditor layer={layer} columns={columns} />
         </Tabs.Panel>
       </Tabs>
-      <footer className={styles['foot']}>
+      <footer className={styles.foot}>
         <Button variant="default" fullWidth onClick={() => select(null)}>
           {t('style.done')}
         </Button>

@@ -25,7 +25,7 @@ function TitleField() {
   const [typed, setTyped] = useState<string | null>(null);
   return (
     <input
-      className={styles['title']}
+      className={styles.title}
       aria-label={t('builder.title')}
       value={typed ?? title}
       placeholder={t('maps.untitled')}
@@ -71,7 +71,7 @@ function SavedState() {
   const isProblem = state.kind === 'failed' || state.kind === 'conflict' || state.kind === 'offline';
   return (
     <span
-      className={styles['saved']}
+      className={styles.saved}
       role="status"
       data-state={state.kind}
       data-testid="save-state"
@@ -98,7 +98,7 @@ export function TopBar({ onShare }: { onShare: () => void }) {
   const whyNoShare = layersOf(document).length === 0 ? t('share.needsLayer') : null;
 
   return (
-    <header className={styles['top']}>
+    <header className={styles.top}>
       <IconButton
         icon={IconArrowLeft}
         label={t('builder.back')}
@@ -107,7 +107,7 @@ export function TopBar({ onShare }: { onShare: () => void }) {
       />
       <TitleField />
       <SavedState />
-      <div className={styles['grow']} />
+      <div className={styles.grow} />
       <IconButton
         icon={IconArrowBackUp}
         label={undoLabel ? t('builder.undoWhat', { what: undoLabel }) : t('builder.undo')}
@@ -141,7 +141,7 @@ export function TopBar({ onShare }: { onShare: () => void }) {
       >
         {t('share.action')}
         {hasNews ? (
-          <span className={styles['publishDot']} role="img" aria-label={t('share.unpublished')} />
+          <span className={styles.publishDot} role="img" aria-label={t('share.unpublished')} />
         ) : null}
       </Button>
     </header>

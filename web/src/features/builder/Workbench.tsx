@@ -109,10 +109,10 @@ export function Workbench() {
   useActions('builder', actions);
 
   return (
-    <div className={styles['bench']}>
+    <div className={styles.bench}>
       <TopBar onShare={share} />
-      <div className={styles['body']} data-collapsed={isCollapsed || undefined}>
-        <aside className={styles['panel']} aria-label={t('builder.panel')} hidden={isCollapsed}>
+      <div className={styles.body} data-collapsed={isCollapsed || undefined}>
+        <aside className={styles.panel} aria-label={t('builder.panel')} hidden={isCollapsed}>
           {layer ? (
             <StylePanel key={layer.id} layer={layer} sources={sources} />
           ) : (
@@ -125,11 +125,11 @@ export function Workbench() {
             />
           )}
         </aside>
-        <div className={styles['stage']}>
-          <div className={styles['mapArea']}>
+        <div className={styles.stage}>
+          <div className={styles.mapArea}>
             <Stage handle={map} sources={sources} painter={painter} />
             {isCollapsed ? (
-              <div className={styles['collapse']}>
+              <div className={styles.collapse}>
                 <IconButton
                   icon={IconLayoutSidebar}
                   label={t('builder.showPanel')}
@@ -140,7 +140,7 @@ export function Workbench() {
               </div>
             ) : null}
             {isEmpty && !isAdding && sqlFor === null ? (
-              <div className={styles['emptyMap']}>
+              <div className={styles.emptyMap}>
                 <EmptyState icon={IconStack2} title={t('builder.emptyTitle')} text={t('builder.emptyText')}>
                   <Button
                     variant="default"

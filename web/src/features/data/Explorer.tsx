@@ -22,7 +22,7 @@ export function Explorer() {
     <ImportContext value={() => picker.current?.click()}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the import button is the first */}
       <div
-        className={styles['explorer']}
+        className={styles.explorer}
         onDragEnter={(event) => {
           if (!isFileDrag(event)) return;
           depth.current += 1;
@@ -42,11 +42,11 @@ export function Explorer() {
         }}
       >
         <Tree />
-        <div className={styles['object']}>
+        <div className={styles.object}>
           <Outlet />
         </div>
         {isDragging ? (
-          <div className={styles['drop']} aria-hidden="true">
+          <div className={styles.drop} aria-hidden="true">
             <div>
               <IconFileImport size={32} stroke={1.25} />
               <strong>{t('imports.dropTitle')}</strong>

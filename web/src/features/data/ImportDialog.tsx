@@ -113,7 +113,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
         />
       ) : null}
       {!preview && !uploaded.error ? (
-        <div className={styles['waiting']}>
+        <div className={styles.waiting}>
           <Progress
             value={(100 * uploaded.sent) / Math.max(1, file.size)}
             aria-label={t('imports.uploading')}
@@ -129,7 +129,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
       {preview && job === null ? (
         <>
           <PreviewTable preview={preview} size={file.size} />
-          <div className={styles['target']}>
+          <div className={styles.target}>
             <Select
               label={t('imports.schema')}
               data={[...new Set(['public', ...(schemas ?? []).map((one) => one.name)])]}
@@ -150,7 +150,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
             />
           </div>
           {exists ? (
-            <div className={styles['exists']}>
+            <div className={styles.exists}>
               <p>{t('imports.exists', { name: target, rows: format.number(existing.data.rows ?? 0) })}</p>
               <Checkbox
                 label={t('imports.overwrite')}
@@ -178,7 +178,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
         </>
       ) : null}
       {isRunning ? (
-        <div className={styles['waiting']} aria-live="polite">
+        <div className={styles.waiting} aria-live="polite">
           <Progress
             value={progress?.total ? (100 * progress.done) / progress.total : 100}
             animated={!progress?.total}

@@ -13,7 +13,7 @@ export function ImportReportView({ job, table, onOpen, onClose }: Props) {
   const format = useFormat();
   if (job.state === 'cancelled') {
     return (
-      <div className={styles['report']}>
+      <div className={styles.report}>
         <p>{t('imports.cancelled')}</p>
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
@@ -41,9 +41,9 @@ export function ImportReportView({ job, table, onOpen, onClose }: Props) {
     ...(refusedCount ? ([[t('imports.refused'), refusedCount]] as [string, number][]) : []),
   ];
   return (
-    <div className={styles['report']}>
+    <div className={styles.report}>
       <p>{t('imports.done', { table })}</p>
-      <div className={styles['numbers']}>
+      <div className={styles.numbers}>
         {numbers.map(([label, value]) => (
           <div key={label}>
             <strong>{format.number(value)}</strong>
@@ -52,7 +52,7 @@ export function ImportReportView({ job, table, onOpen, onClose }: Props) {
         ))}
       </div>
       {refused.length ? (
-        <ul className={styles['refused']} aria-label={t('imports.refused')}>
+        <ul className={styles.refused} aria-label={t('imports.refused')}>
           {refused.slice(0, 200).map((one, at) => (
             <li key={at}>
               <span>{t('imports.row', { number: format.number(one.row) })}</span>

@@ -13,7 +13,7 @@ export function PreviewTable({ preview, size }: { preview: Preview; size: number
   const from = geometry?.columns?.join(', ') ?? geometry?.column;
   return (
     <>
-      <div className={styles['facts']}>
+      <div className={styles.facts}>
         <span>
           <strong>{preview.format}</strong> · {format.bytes(size)}
         </span>
@@ -31,7 +31,7 @@ export function PreviewTable({ preview, size }: { preview: Preview; size: number
         {preview.crs ? <span>{preview.crs}</span> : null}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
-      <div className={styles['preview']} tabIndex={0} role="region" aria-label={t('imports.preview')}>
+      <div className={styles.preview} tabIndex={0} role="region" aria-label={t('imports.preview')}>
         <table>
           <thead>
             <tr>
@@ -70,7 +70,7 @@ export function PreviewTable({ preview, size }: { preview: Preview; size: number
         </table>
       </div>
       {preview.warnings?.length ? (
-        <ul className={styles['warnings']}>
+        <ul className={styles.warnings}>
           {preview.warnings.map((warning) => (
             <li key={warning}>{warning}</li>
           ))}

@@ -46,13 +46,17 @@ export function TableAbout({ connection, table }: { connection: string; table: T
     [
       t('about.created'),
       table.created_at ? (
-        <span title={format.exactTime(table.created_at)}>{format.dateTime(table.created_at)}</span>
+        <span key="created" title={format.exactTime(table.created_at)}>
+          {format.dateTime(table.created_at)}
+        </span>
       ) : null,
     ],
     [
       t('about.changed'),
       table.updated_at ? (
-        <span title={format.exactTime(table.updated_at)}>{format.dateTime(table.updated_at)}</span>
+        <span key="changed" title={format.exactTime(table.updated_at)}>
+          {format.dateTime(table.updated_at)}
+        </span>
       ) : null,
     ],
     [
@@ -74,8 +78,8 @@ export function TableAbout({ connection, table }: { connection: string; table: T
   ];
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
-    <div className={styles['scroll']} tabIndex={0} role="region" aria-label={t('data.tabAbout')}>
-      <dl className={styles['facts']}>
+    <div className={styles.scroll} tabIndex={0} role="region" aria-label={t('data.tabAbout')}>
+      <dl className={styles.facts}>
         {facts
           .filter(([, value]) => value !== null && value !== undefined && value !== '')
           .map(([name, value]) => [

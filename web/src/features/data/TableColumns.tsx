@@ -40,14 +40,14 @@ export function TableColumns({ connection, table }: { connection: string; table:
   const { t } = useTranslation();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
-    <div className={styles['scroll']} tabIndex={0} role="region" aria-label={t('data.tabColumns')}>
-      <table className={styles['columns']}>
+    <div className={styles.scroll} tabIndex={0} role="region" aria-label={t('data.tabColumns')}>
+      <table className={styles.columns}>
         <thead>
           <tr>
             <th>{t('columns.name')}</th>
-            <th className={styles['wide']}>{t('columns.type')}</th>
+            <th className={styles.wide}>{t('columns.type')}</th>
             <th>{t('columns.distribution')}</th>
-            <th className={styles['wide']}>{t('columns.missing')}</th>
+            <th className={styles.wide}>{t('columns.missing')}</th>
           </tr>
         </thead>
         <tbody>
@@ -56,22 +56,22 @@ export function TableColumns({ connection, table }: { connection: string; table:
             return (
               <tr key={column.name}>
                 <td>
-                  <span className={styles['name']}>
+                  <span className={styles.name}>
                     <TypeIcon type={column.type} detail={column.data_type} />
                     {column.name}
                   </span>
                   {column.description ? <p className="dim">{column.description}</p> : null}
                 </td>
-                <td className={styles['wide']}>
+                <td className={styles.wide}>
                   {t(`types.${knownType(column.type)}`)}
                   <div className="dim">
                     <code>{column.data_type}</code>
                   </div>
                 </td>
-                <td className={styles['shape']}>
+                <td className={styles.shape}>
                   {hasShape ? <Shape connection={connection} table={table} column={column} /> : null}
                 </td>
-                <td className={styles['wide']}>
+                <td className={styles.wide}>
                   {hasShape ? <Nulls connection={connection} table={table} column={column} /> : null}
                 </td>
               </tr>

@@ -46,7 +46,7 @@ export function TableMap({ connection, table }: { connection: string; table: Tab
       onViewChange={() => setPicked(null)}
       onAttribution={(next) => setGround((now) => (now.join() === next.join() ? now : next))}
     >
-      <div className={styles['status']}>
+      <div className={styles.status}>
         <LayerStatus
           activity={states[layer.id]}
           error={source.error}

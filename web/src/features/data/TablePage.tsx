@@ -66,7 +66,7 @@ function Summary({ table }: { table: Table }) {
     table.geometry ? table.geometry.type : t('geometry.none'),
     table.updated_at ? t('maps.changed', { when: format.relative(table.updated_at) }) : null,
   ].filter(Boolean);
-  return <div className={`${styles['summary']} numbers`}>{parts.join(' · ')}</div>;
+  return <div className={`${styles.summary} numbers`}>{parts.join(' · ')}</div>;
 }
 
 export function TablePage() {
@@ -114,8 +114,8 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
 
   if (table.isPending) {
     return (
-      <div className={styles['page']}>
-        <div className={styles['header']}>
+      <div className={styles.page}>
+        <div className={styles.header}>
           <Skeleton height={28} width={220} />
         </div>
         <Skeleton height="60%" m={24} />
@@ -124,7 +124,7 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
   }
   if (table.isError) {
     return (
-      <div className={styles['page']}>
+      <div className={styles.page}>
         <h1 className="visually-hidden">{name}</h1>
         <ErrorState
           error={table.error}
@@ -137,10 +137,10 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
 
   const shown = tab ?? (table.data.geometry ? 'map' : 'rows');
   return (
-    <div className={styles['page']}>
-      <header className={styles['header']}>
-        <div className={styles['titles']}>
-          <h1 className={styles['title']}>
+    <div className={styles.page}>
+      <header className={styles.header}>
+        <div className={styles.titles}>
+          <h1 className={styles.title}>
             <span className="truncate" title={name}>
               {name}
             </span>
@@ -162,7 +162,7 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
           </h1>
           <Summary table={table.data} />
         </div>
-        <div className={styles['actions']}>
+        <div className={styles.actions}>
           <Button
             leftSection={<IconMapPlus size={16} stroke={1.5} />}
             loading={create.isPending}
@@ -196,10 +196,10 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
             replace: true,
           })
         }
-        className={styles['tabs']!}
+        className={styles.tabs!}
         keepMounted={false}
       >
-        <Tabs.List className={styles['tabList']!}>
+        <Tabs.List className={styles.tabList!}>
           {table.data.geometry ? (
             <Tabs.Tab value="map" leftSection={<IconMap size={16} stroke={1.5} />}>
               {t('data.tabMap')}
@@ -216,17 +216,17 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
           </Tabs.Tab>
         </Tabs.List>
         {table.data.geometry ? (
-          <Tabs.Panel value="map" className={styles['panel']!}>
+          <Tabs.Panel value="map" className={styles.panel!}>
             <TableMap connection={connection} table={table.data} />
           </Tabs.Panel>
         ) : null}
-        <Tabs.Panel value="rows" className={styles['panel']!}>
+        <Tabs.Panel value="rows" className={styles.panel!}>
           <TableRows connection={connection} table={table.data} />
         </Tabs.Panel>
-        <Tabs.Panel value="columns" className={styles['panel']!}>
+        <Tabs.Panel value="columns" className={styles.panel!}>
           <TableColumns connection={connection} table={table.data} />
         </Tabs.Panel>
-        <Tabs.Panel value="about" className={styles['panel']!}>
+        <Tabs.Panel value="about" className={styles.panel!}>
           <TableAbout connection={connection} table={table.data} />
         </Tabs.Panel>
       </Tabs>

@@ -37,15 +37,15 @@ function TableLink({
     <li>
       <Link
         to={paths.table(connection, table.name)}
-        className={styles['table']!}
+        className={styles.table!}
         activeProps={{ 'data-active': true }}
         activeOptions={{ includeSearch: false }}
         title={table.name}
       >
         <GeometryIcon geometry={geometryOf(table.geometry_type)} />
-        <span className={`${styles['tableName']} truncate`}>{isQualified ? table.name : table.table}</span>
-        {table.bookmarked ? <IconStarFilled size={12} className={styles['star']!} /> : null}
-        <span className={styles['rows']}>{table.rows === null ? '' : format.compact(table.rows)}</span>
+        <span className={`${styles.tableName} truncate`}>{isQualified ? table.name : table.table}</span>
+        {table.bookmarked ? <IconStarFilled size={12} className={styles.star!} /> : null}
+        <span className={styles.rows}>{table.rows === null ? '' : format.compact(table.rows)}</span>
       </Link>
     </li>
   );
@@ -63,7 +63,7 @@ function TableList({ connection, filter, isQualified, empty }: ListProps) {
   const tables = useInfiniteQuery(tablesQuery(connection, filter));
   if (tables.isPending) {
     return (
-      <div className={styles['skeletons']}>
+      <div className={styles.skeletons}>
         {Array.from({ length: 4 }, (_, at) => (
           <Skeleton key={at} height={18} />
         ))}
@@ -81,9 +81,9 @@ function TableList({ connection, filter, isQualified, empty }: ListProps) {
     );
   }
   const items = tables.data.pages.flatMap((page) => page.items);
-  if (items.length === 0) return <p className={styles['empty']}>{empty}</p>;
+  if (items.length === 0) return <p className={styles.empty}>{empty}</p>;
   return (
-    <ul className={styles['list']}>
+    <ul className={styles.list}>
       {items.map((table) => (
         <TableLink
           key={table.name}
@@ -94,7 +94,7 @@ function TableList({ connection, filter, isQualified, empty }: ListProps) {
       ))}
       {tables.hasNextPage ? (
         <li>
-          <button type="button" className={styles['more']} onClick={() => void tables.fetchNextPage()}>
+          <button type="button" className={styles.more} onClick={() => void tables.fetchNextPage()}>
             {t('actions.more')}
           </button>
         </li>
@@ -119,19 +119,14 @@ function SchemaNode({
   const [isOpen, setOpen] = useState(isOpenFirst);
   return (
     <li>
-      <button
-        type="button"
-        className={styles['schema']}
-        aria-expanded={isOpen}
-        onClick={() => setOpen(!isOpen)}
-      >
+      <button type="button" className={styles.schema} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <IconChevronRight
           size={14}
           stroke={1.75}
           style={{ transform: isOpen ? 'rotate(90deg)' : undefined }}
         />
         <span className="truncate">{name}</span>
-        <span className={styles['rows']}>{format.number(count)}</span>
+        <span className={styles.rows}>{format.number(count)}</span>
       </button>
       {isOpen ? (
         <TableList connection={connection} filter={{ schema: name }} empty={t('data.emptySchema')} />
@@ -146,9 +141,9 @@ function Bookmarks({ connection }: { connection: string }) {
   const marked = (tables.data?.pages ?? []).flatMap((page) => page.items).filter((table) => table.bookmarked);
   if (marked.length === 0) return null;
   return (
-    <section aria-label={t('data.bookmarks')} className={styles['bookmarks']}>
-      <h2 className={styles['label']}>{t('data.bookmarks')}</h2>
-      <ul className={styles['list']}>
+    <section aria-label={t('data.bookmarks')} className={styles.bookmarks}>
+      <h2 className={styles.label}>{t('data.bookmarks')}</h2>
+      <ul className={styles.list}>
         {marked.map((table) => (
           <TableLink key={table.name} connection={connection} table={table} isQualified />
         ))}
@@ -162,7 +157,7 @@ function ConnectionNode({ name }: { name: string }) {
   const schemas = useQuery(schemasQuery(name));
   if (schemas.isPending) {
     return (
-      <div className={styles['skeletons']}>
+      <div className={styles.skeletons}>
         {Array.from({ length: 3 }, (_, at) => (
           <Skeleton key={at} height={18} />
         ))}
@@ -180,7 +175,7 @@ function ConnectionNode({ name }: { name: string }) {
     );
   }
   return (
-    <ul className={styles['list']}>
+    <ul className={styles.list}>
       {schemas.data.map((schema) => (
         <SchemaNode
           key={schema.name}
@@ -207,9 +202,9 @@ export function Tree() {
   const isShown = !isNarrow || isOpen || !table;
 
   return (
-    <nav className={styles['tree']} aria-label={t('data.tree')} data-open={isShown || undefined}>
-      <div className={styles['head']}>
-        <h2 className={styles['title']}>{t('nav.data')}</h2>
+    <nav className={styles.tree} aria-label={t('data.tree')} data-open={isShown || undefined}>
+      <div className={styles.head}>
+        <h2 className={styles.title}>{t('nav.data')}</h2>
         <Button
           variant="default"
           leftSection={<IconFileImport size={16} stroke={1.5} />}
@@ -218,7 +213,7 @@ export function Tree() {
           {t('imports.action')}
         </Button>
       </div>
-      <div className={styles['search']}>
+      <div className={styles.search}>
         <TextInput
           leftSection={<IconSearch size={16} stroke={1.5} />}
           rightSection={
@@ -235,8 +230,9 @@ export function Tree() {
       </div>
       {isShown ? (
         // biome-ignore lint/a11y/noStaticElementInteractions: choosing a link closes the list on phones
+        // biome-ignore lint/a11y/useKeyWithClickEvents: Enter on a link is a click
         <div
-          className={styles['scroll']}
+          className={styles.scroll}
           onClick={(event) => {
             if (isNarrow && (event.target as HTMLElement).closest('a')) setOpen(false);
           }}
@@ -261,7 +257,7 @@ export function Tree() {
               {connections.isPending ? <Skeleton height={24} m={12} /> : null}
               {connections.data?.map((connection) => (
                 <section key={connection.id} aria-label={connection.name}>
-                  <h2 className={styles['connection']}>
+                  <h2 className={styles.connection}>
                     <IconDatabase size={16} stroke={1.5} />
                     {connection.name}
                   </h2>

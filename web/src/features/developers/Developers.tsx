@@ -22,10 +22,10 @@ function BaseUrl() {
   const url = me?.api_base_url ?? window.location.origin;
   const example = `import { vectorTableSource } from '@carto/api-client';\n\nconst data = vectorTableSource({\n  apiBaseUrl: '${url}',\n  accessToken: '…',\n  connectionName: 'carto_dw',\n  tableName: 'demo.populated_places',\n});`;
   return (
-    <section className={styles['card']} aria-labelledby="base">
+    <section className={styles.card} aria-labelledby="base">
       <h2 id="base">{t('developers.base')}</h2>
       <p className="dim">{t('developers.baseText')}</p>
-      <div className={styles['copyRow']}>
+      <div className={styles.copyRow}>
         <code>{url}</code>
         <CopyButton value={url}>
           {({ copied, copy }) => (
@@ -38,7 +38,7 @@ function BaseUrl() {
         </CopyButton>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
-      <pre className={styles['code']} tabIndex={0} aria-label={t('developers.example')}>
+      <pre className={styles.code} tabIndex={0} role="region" aria-label={t('developers.example')}>
         {example}
       </pre>
     </section>
@@ -55,9 +55,9 @@ function TokenRow({ token, onDelete }: { token: ApiToken; onDelete: () => void }
   const { t } = useTranslation();
   const format = useFormat();
   return (
-    <li className={styles['token']}>
+    <li className={styles.token}>
       <IconKey size={20} stroke={1.5} />
-      <div className={styles['words']}>
+      <div className={styles.words}>
         <strong className="truncate">{token.name}</strong>
         <span className="dim">
           {token.apis.map((api) => api.toUpperCase()).join(' + ')} ·{' '}
@@ -120,7 +120,7 @@ export function Developers() {
   return (
     <Page title={t('nav.developers')} width="reading" action={newButton}>
       <BaseUrl />
-      <section className={styles['card']} aria-labelledby="tokens">
+      <section className={styles.card} aria-labelledby="tokens">
         <h2 id="tokens">{t('developers.tokens')}</h2>
         <p className="dim">{t('developers.tokensText')}</p>
         {tokens.isPending ? (
@@ -142,7 +142,7 @@ export function Developers() {
             {newButton}
           </EmptyState>
         ) : (
-          <ul className={styles['tokens']}>
+          <ul className={styles.tokens}>
             {tokens.data.map((token) => (
               <TokenRow key={token.id} token={token} onDelete={() => setDoomed(token)} />
             ))}

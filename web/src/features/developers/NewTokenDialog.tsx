@@ -71,7 +71,7 @@ export function NewTokenDialog({ onClose }: { onClose: () => void }) {
         closeButtonProps={{ 'aria-label': t('actions.close') }}
       >
         <p>{t('developers.secretText')}</p>
-        <div className={styles['secret']}>
+        <div className={styles.secret}>
           <TextInput
             size="md"
             label={t('developers.secret')}
@@ -111,7 +111,7 @@ export function NewTokenDialog({ onClose }: { onClose: () => void }) {
       size={560}
       closeButtonProps={{ 'aria-label': t('actions.close') }}
     >
-      <form className={styles['form']} onSubmit={submit}>
+      <form className={styles.form} onSubmit={submit}>
         <TextInput
           size="md"
           label={t('developers.name')}
@@ -122,9 +122,9 @@ export function NewTokenDialog({ onClose }: { onClose: () => void }) {
           onBlur={() => setLeftName(true)}
           data-autofocus
         />
-        <fieldset className={styles['fieldset']}>
-          <legend className={styles['legend']}>{t('developers.apis')}</legend>
-          <div className={styles['apis']}>
+        <fieldset className={styles.fieldset}>
+          <legend className={styles.legend}>{t('developers.apis')}</legend>
+          <div className={styles.apis}>
             {APIS.map((api) => (
               <Checkbox
                 key={api}
@@ -137,8 +137,8 @@ export function NewTokenDialog({ onClose }: { onClose: () => void }) {
             ))}
           </div>
         </fieldset>
-        <fieldset className={styles['fieldset']}>
-          <legend className={styles['legend']}>{t('developers.grants')}</legend>
+        <fieldset className={styles.fieldset}>
+          <legend className={styles.legend}>{t('developers.grants')}</legend>
           <SegmentedControl
             fullWidth
             aria-label={t('developers.grants')}

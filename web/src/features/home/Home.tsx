@@ -25,13 +25,13 @@ type StepProps = { icon: Icon; title: string; text: string; to: string };
 
 function Step({ icon: Shape, title, text, to }: StepProps) {
   return (
-    <Link to={to} className={styles['step']!}>
-      <span className={styles['stepIcon']}>
+    <Link to={to} className={styles.step!}>
+      <span className={styles.stepIcon}>
         <Shape size={20} stroke={1.5} />
       </span>
       <span>
         <strong>{title}</strong>
-        <span className={styles['stepText']}>{text}</span>
+        <span className={styles.stepText}>{text}</span>
       </span>
     </Link>
   );
@@ -66,12 +66,12 @@ export function Home() {
       action={newMap}
     >
       <section aria-labelledby="recent">
-        <div className={styles['sectionHead']}>
+        <div className={styles.sectionHead}>
           <h2 id="recent">{t('home.recent')}</h2>
           {recent.length ? <Link to={paths.maps}>{t('home.allMaps')}</Link> : null}
         </div>
         {maps.isPending ? (
-          <div className={styles['cards']}>
+          <div className={styles.cards}>
             {Array.from({ length: 3 }, (_, at) => (
               <Skeleton key={at} height={172} radius={8} />
             ))}
@@ -79,7 +79,7 @@ export function Home() {
         ) : maps.isError ? (
           <ErrorState error={maps.error} title={t('maps.listFailed')} onRetry={() => void maps.refetch()} />
         ) : recent.length === 0 ? (
-          <div className={styles['empty']}>
+          <div className={styles.empty}>
             <EmptyState icon={IconMap2} title={t('home.emptyTitle')} text={t('home.emptyText')}>
               <Button component={Link} to={paths.data} variant="default">
                 {t('home.browseData')}
@@ -88,7 +88,7 @@ export function Home() {
             </EmptyState>
           </div>
         ) : (
-          <div className={styles['cards']}>
+          <div className={styles.cards}>
             {recent.map((map) => (
               <MapCard
                 key={map.id}
@@ -102,11 +102,11 @@ export function Home() {
           </div>
         )}
       </section>
-      <section aria-labelledby="start" className={styles['start']}>
-        <div className={styles['sectionHead']}>
+      <section aria-labelledby="start" className={styles.start}>
+        <div className={styles.sectionHead}>
           <h2 id="start">{t('home.start')}</h2>
         </div>
-        <div className={styles['steps']}>
+        <div className={styles.steps}>
           <Step
             icon={IconDatabase}
             title={t('home.stepDemo')}

@@ -157,7 +157,7 @@ export function Maps() {
       toolbar={
         <>
           <TextInput
-            className={styles['search']!}
+            className={styles.search!}
             leftSection={<IconSearch size={16} stroke={1.5} />}
             placeholder={t('maps.search')}
             aria-label={t('maps.search')}
@@ -185,7 +185,7 @@ export function Maps() {
       }
     >
       {maps.isPending ? (
-        <div className={styles['skeletons']}>
+        <div className={styles.skeletons}>
           {Array.from({ length: 6 }, (_, at) => (
             <Skeleton key={at} height={40} />
           ))}
@@ -201,7 +201,7 @@ export function Maps() {
           </EmptyState>
         )
       ) : view === 'cards' ? (
-        <div className={styles['cards']}>
+        <div className={styles.cards}>
           {items.map((map) => (
             <MapCard
               key={map.id}
@@ -215,13 +215,13 @@ export function Maps() {
           ))}
         </div>
       ) : (
-        <table className={styles['table']}>
+        <table className={styles.table}>
           <thead>
             <tr>
               <th>{t('maps.columnTitle')}</th>
-              <th className={styles['wide']}>{t('maps.columnOwner')}</th>
+              <th className={styles.wide}>{t('maps.columnOwner')}</th>
               <th>{t('maps.columnState')}</th>
-              <th className={styles['wide']}>{t('maps.columnChanged')}</th>
+              <th className={styles.wide}>{t('maps.columnChanged')}</th>
               <th>
                 <span className="visually-hidden">{t('maps.columnActions')}</span>
               </th>
@@ -231,16 +231,16 @@ export function Maps() {
             {items.map((map) => (
               <tr key={map.id}>
                 <td>
-                  <Link to={paths.builder(map.id)} className={`${styles['link']} truncate`}>
+                  <Link to={paths.builder(map.id)} className={`${styles.link} truncate`}>
                     {map.title || t('maps.untitled')}
                   </Link>
                 </td>
-                <td className={`${styles['wide']} dim`}>{map.owner?.name ?? ''}</td>
+                <td className={`${styles.wide} dim`}>{map.owner?.name ?? ''}</td>
                 <td className="dim">{state(map)}</td>
-                <td className={`${styles['wide']} dim`} title={format.exactTime(map.updated_at)}>
+                <td className={`${styles.wide} dim`} title={format.exactTime(map.updated_at)}>
                   {format.relative(map.updated_at)}
                 </td>
-                <td className={styles['menuCell']}>{menu(map)}</td>
+                <td className={styles.menuCell}>{menu(map)}</td>
               </tr>
             ))}
           </tbody>

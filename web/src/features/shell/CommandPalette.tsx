@@ -27,10 +27,10 @@ function Rows({ title, actions }: { title: string; actions: Action[] }) {
             key={action.id}
             disabled={Boolean(action.disabledReason)}
             onClick={action.perform}
-            className={styles['row']!}
+            className={styles.row!}
           >
             <Shape size={16} stroke={1.5} />
-            <span className={styles['label']}>{action.label}</span>
+            <span className={styles.label}>{action.label}</span>
             {action.disabledReason ? <span className="dim">{action.disabledReason}</span> : null}
             {action.shortcut ? <Keys shortcut={action.shortcut} /> : null}
           </Spotlight.Action>

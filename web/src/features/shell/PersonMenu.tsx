@@ -46,15 +46,15 @@ export function PersonMenu() {
     <Menu position="right-end" width={220}>
       <Menu.Target>
         <UnstyledButton
-          className={styles['avatar']}
+          className={styles.avatar}
           aria-label={t('person.menu', { name: me?.person.name ?? '' })}
         >
           {me ? initials(me.person.name, me.person.email) : ''}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <div className={styles['who']}>
-          <div className={styles['name']}>{me?.person.name}</div>
+        <div className={styles.who}>
+          <div className={styles.name}>{me?.person.name}</div>
           <div className="dim truncate">{me?.person.email}</div>
           <div className="dim truncate">{me?.organisation.name}</div>
         </div>
@@ -87,7 +87,7 @@ export function PersonMenu() {
         <Menu.Item leftSection={<IconLogout size={16} stroke={1.5} />} onClick={() => void leave()}>
           {t('person.signOut')}
         </Menu.Item>
-        <div className={styles['version']}>Groma {me?.version}</div>
+        <div className={styles.version}>Groma {me?.version}</div>
       </Menu.Dropdown>
     </Menu>
   );

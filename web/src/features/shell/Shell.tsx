@@ -21,13 +21,13 @@ function RailLink({ place }: { place: Place }) {
     <Tooltip label={place.label} position="right">
       <Link
         to={place.to}
-        className={styles['link']!}
+        className={styles.link!}
         activeOptions={{ exact: place.to === '/' }}
         activeProps={{ 'data-active': true }}
         aria-label={place.label}
       >
         <Shape size={20} stroke={1.5} />
-        <span className={styles['linkText']}>{place.label}</span>
+        <span className={styles.linkText}>{place.label}</span>
       </Link>
     </Tooltip>
   );
@@ -84,20 +84,20 @@ export function Shell() {
   useActions('shell', actions);
 
   return (
-    <div className={styles['shell']}>
-      <a href="#content" className={styles['skip']}>
+    <div className={styles.shell}>
+      <a href="#content" className={styles.skip}>
         {t('nav.skip')}
       </a>
-      <nav className={styles['rail']} aria-label={t('nav.label')}>
-        <Link to={paths.home} className={styles['mark']!} aria-label={t('nav.markLabel')}>
+      <nav className={styles.rail} aria-label={t('nav.label')}>
+        <Link to={paths.home} className={styles.mark!} aria-label={t('nav.markLabel')}>
           <Mark size={26} />
         </Link>
         {places.map((place) => (
           <RailLink key={place.to} place={place} />
         ))}
-        <div className={styles['space']} />
+        <div className={styles.space} />
         <RailLink place={developers} />
-        <span className={styles['wide']}>
+        <span className={styles.wide}>
           <IconButton
             icon={IconSearch}
             label={t('commands.palette')}
@@ -108,7 +108,7 @@ export function Shell() {
             tooltipSide="right"
           />
         </span>
-        <span className={styles['wide']}>
+        <span className={styles.wide}>
           <IconButton
             icon={IconHelp}
             label={t('commands.shortcuts')}
@@ -121,7 +121,7 @@ export function Shell() {
         </span>
         <PersonMenu />
       </nav>
-      <main id="content" className={styles['main']} tabIndex={-1}>
+      <main id="content" className={styles.main} tabIndex={-1}>
         <Outlet />
       </main>
       <CommandPalette />

@@ -21,12 +21,12 @@ export function ShortcutSheet({ isOpen, onClose }: { isOpen: boolean; onClose: (
       size={520}
       closeButtonProps={{ 'aria-label': t('actions.close') }}
     >
-      <div className={styles['list']}>
+      <div className={styles.list}>
         {[...groups].map(([group, actions]) => (
           <Fragment key={group}>
-            <h2 className={styles['group']}>{group}</h2>
+            <h2 className={styles.group}>{group}</h2>
             {actions.map((action) => (
-              <div key={action.id} className={styles['row']}>
+              <div key={action.id} className={styles.row}>
                 <span>{action.label}</span>
                 <span>
                   <Keys shortcut={action.shortcut!} />

@@ -89,7 +89,7 @@ function Shown({ map }: { map: PublicMap }) {
       }}
       onAttribution={(next) => setGround((now) => (now.join() === next.join() ? now : next))}
     >
-      <header className={styles['title']}>
+      <header className={styles.title}>
         <h1 className="truncate" title={title}>
           {title}
         </h1>
@@ -101,12 +101,12 @@ function Shown({ map }: { map: PublicMap }) {
               </span>
             </Popover.Target>
             <Popover.Dropdown>
-              <p className={styles['description']}>{document.description}</p>
+              <p className={styles.description}>{document.description}</p>
             </Popover.Dropdown>
           </Popover>
         ) : null}
       </header>
-      <div className={styles['states']}>
+      <div className={styles.states}>
         {layers
           .filter((layer) => layer.config.isVisible)
           .map((layer) => {
@@ -149,7 +149,7 @@ export function Viewer() {
   useDocumentTitle(map.data?.title ?? t('nav.maps'));
   if (map.isPending) {
     return (
-      <main className={styles['centre']} aria-busy="true">
+      <main className={styles.centre} aria-busy="true">
         <Loader color="accent" size="sm" aria-label={t('viewer.loading')} />
       </main>
     );
@@ -157,21 +157,21 @@ export function Viewer() {
   if (map.isError) {
     const isHidden = map.error instanceof ApiError && [401, 403, 404].includes(map.error.status);
     return (
-      <main className={styles['centre']}>
+      <main className={styles.centre}>
         <h1 className="visually-hidden">{t('viewer.failed')}</h1>
         {isHidden ? (
           <EmptyState icon={IconMapOff} title={t('viewer.hiddenTitle')} text={t('viewer.hiddenText')} />
         ) : (
           <ErrorState error={map.error} title={t('viewer.failed')} onRetry={() => void map.refetch()} />
         )}
-        <a href={paths.home} className={styles['home']} aria-label={t('nav.markLabel')}>
+        <a href={paths.home} className={styles.home} aria-label={t('nav.markLabel')}>
           <Mark size={24} />
         </a>
       </main>
     );
   }
   return (
-    <main className={styles['viewer']}>
+    <main className={styles.viewer}>
       <Shown key={id} map={map.data} />
     </main>
   );

@@ -48,7 +48,7 @@ const twoLayers = () => withLayer('b', 'polygon', withLayer('a'));
 test('a new layer comes on top and has a pop-up', () => {
   const document = twoLayers();
   expect(layersOf(document).map((layer) => layer.id)).toEqual(['b', 'a']);
-  expect(document.config.popupSettings.layers['b']!.click!.fields).toEqual([{ name: 'name' }]);
+  expect(document.config.popupSettings.layers.b!.click!.fields).toEqual([{ name: 'name' }]);
 });
 
 test('moving, hiding and removing leave the document before as it was', () => {
@@ -89,7 +89,7 @@ test('a new query lets go of channels and pop-up columns that it no longer has',
     { name: 'name', type: 'string' },
   ]);
   expect(layersOf(next)[0]!.visualChannels.colorField).toBeNull();
-  expect(next.config.popupSettings.layers['a']!.click!.fields).toEqual([{ name: 'name' }]);
+  expect(next.config.popupSettings.layers.a!.click!.fields).toEqual([{ name: 'name' }]);
 });
 
 test('what is written is read back the same', () => {
@@ -163,12 +163,11 @@ test('CARTO’s client reads our channels and colours by them', () => {
   } as unknown as Parameters<typeof getLayerDescriptor>[0]);
   const colors = paletteColors('Teal', 'sequential', 4);
   expect(descriptor.scales.fillColor?.range?.map((color) => String(color).toLowerCase())).toEqual(colors);
-  const colorOf = (pop: number | null) =>
-    descriptor.props['getFillColor']({ properties: { pop } }).slice(0, 3);
+  const colorOf = (pop: number | null) => descriptor.props.getFillColor({ properties: { pop } }).slice(0, 3);
   expect(colorOf(0)).toEqual([0xd1, 0xee, 0xea]);
   expect(colorOf(99)).toEqual([0x2a, 0x56, 0x74]);
-  expect(descriptor.props['pickable']).toBe(true);
-  expect(descriptor.props['getLineColor'].slice(0, 3)).toEqual([0xf6, 0xf6, 0xf4]);
+  expect(descriptor.props.pickable).toBe(true);
+  expect(descriptor.props.getLineColor.slice(0, 3)).toEqual([0xf6, 0xf6, 0xf4]);
 });
 
 test('the legend has one entry per class, with bounds that meet', () => {

@@ -221,7 +221,7 @@ export function setBasemap(document: MapDocument, basemap: BasemapId): MapDocume
 }
 
 export function hasLabels(config: Pick<MapConfig, 'basemapConfig'>): boolean {
-  return config.basemapConfig.visibleLayerGroups['label'] !== false;
+  return config.basemapConfig.visibleLayerGroups.label !== false;
 }
 
 export function setBasemapLabels(document: MapDocument, isVisible: boolean): MapDocument {

@@ -38,7 +38,7 @@ export const MAX_CLASSES: Record<PaletteType, number> = { sequential: 7, divergi
 type Ramps = Record<string, Record<string, readonly string[]>>;
 
 export function paletteColors(name: string, type: PaletteType, classes: number, reversed = false): string[] {
-  const ramps = (cartocolor as unknown as Ramps)[name] ?? (cartocolor as unknown as Ramps)['Teal']!;
+  const ramps = (cartocolor as unknown as Ramps)[name] ?? (cartocolor as unknown as Ramps).Teal!;
   const count = Math.max(2, Math.min(MAX_CLASSES[type], classes));
   // The last colour of a qualitative palette is its own "other": ours is the client's unknown colour.
   const colors =
