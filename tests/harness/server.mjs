@@ -1,0 +1,76 @@
+// Starts the built server on a free port, in a data folder of its own, with the demo tables and a token for everything.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+export const OWNER = { email: 'owner@example.org', password: 'owner of the tests' };
+
+/** The program under test: GROMA_BINARY, or where `make build` leaves it. */
+function binary() {
+  const path = process.env.GROMA_BINARY ?? join(root, 'target/release/groma');
+  if (!existsSync(path)) throw new Error(`${path} is not there; run \`make build\` first`);
+  return path;
+}
+
+/** Waits for the line `listening http://…` on standard output. */
+async function addressOf(child, log) {
+  const lines = createInterface({ input: child.stdout });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the server ended with ${code} before it listened:\n${log.join('')}`);
+  });
+  const found = (async () => {
+    for await (const line of lines) {
+      const match = /^listening (http\S+)$/.exec(line.trim());
+      if (match) return match[1];
+    }
+    throw new Error(`the server never said where it listens:\n${log.join('')}`);
+  })();
+  const address = await Promise.race([found, ended]);
+  ended.catch(() => {});
+  return address;
+}
+
+/** A running server: `environment` is what the tests read, `stop` ends it and fails when its log has errors. */
+export async function startServer() {
+  const folder = await mkdtemp(join(tmpdir(), 'groma-black-box-'));
+  const environment = {
+    ...process.env,
+    GROMA_DATA_DIR: folder,
+    GROMA_LISTEN: '127.0.0.1:0',
+    GROMA_ADMIN_EMAIL: OWNER.email,
+    GROMA_ADMIN_PASSWORD: OWNER.password,
+  };
+  const log = [];
+  const child = spawn(binary(), ['serve'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stderr.on('data', (text) => log.push(String(text)));
+  const run = async (...words) => (await promisify(execFile)(binary(), words, { env: environment })).stdout.trim();
+  const stop = async () => {
+    if (child.exitCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }
+    await rm(folder, { recursive: true, force: true });
+    const errors = log.join('').split('\n').filter((line) => /\bERROR\b|panicked at/.test(line));
+    if (errors.length > 0) throw new Error(`the server's log has errors:\n${errors.join('\n')}`);
+  };
+  try {
+    const url = await addressOf(child, log);
+    await run('demo');
+    const token = await run('token', 'create', '--name', 'black box', '--apis', 'maps,sql,imports', '--grant', '*');
+    return { url, token, stop, environment: { GROMA_TEST_URL: url, GROMA_TEST_TOKEN: token, GROMA_TEST_DATA_DIR: folder } };
+  } catch (error) {
+    child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+    throw new Error(`${error.message}\n${error.stderr ?? ''}\n${log.join('')}`);
+  }
+}
