@@ -19,7 +19,17 @@ pub(crate) const YMIN: &str = "_ymin";
 pub(crate) const XMAX: &str = "_xmax";
 pub(crate) const YMAX: &str = "_ymax";
 /// All names that tables may not use for their own columns.
-pub(crate) const RESERVED: &[&str] = &[QB, LOD, XMIN, YMIN, XMAX, YMAX, FILE, SNAPSHOT_COLUMN];
+pub(crate) const RESERVED: &[&str] = &[
+    QB,
+    LOD,
+    XMIN,
+    YMIN,
+    XMAX,
+    YMAX,
+    FILE,
+    super::numbered::ROW,
+    SNAPSHOT_COLUMN,
+];
 /// The id of the file a row stands in: for statements that rewrite files.
 pub(crate) const FILE: &str = "_file";
 

@@ -3,6 +3,7 @@
 mod columns;
 mod files;
 mod hidden;
+mod numbered;
 mod table;
 mod window;
 
@@ -20,8 +21,8 @@ use parking_lot::Mutex;
 
 pub(crate) use files::{FileScan, INLINED};
 pub(crate) use hidden::{FILE, RESERVED, Shape, Wanted, key_fields};
+pub(crate) use numbered::ROW;
 pub(crate) use table::{Files, TableSource};
-pub(crate) use window::windows_of;
 
 use crate::Sql;
 use crate::catalog::{Catalog, Lake, LakeView};

@@ -10,12 +10,18 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::union::UnionExec;
 
 use super::files::{FileScan, INLINED};
 use super::hidden::{FILE, Wanted};
+use super::numbered::{NumberedExec, row_field};
 use super::window::windows_of;
-use crate::catalog::{Catalog, LakeTable, crs_or_default};
+use crate::catalog::{Catalog, Contents, LakeTable, crs_or_default};
+use crate::table::DataFile;
 use crate::types;
 
 /// Which files of a table a statement reads.
@@ -26,6 +32,10 @@ pub(crate) enum Files {
     Some(HashSet<i64>),
     /// All, and rows tell their file in `_file`.
     AllNamed,
+    /// The same, and rows tell their position in it in `_row`.
+    AllNumbered,
+    /// Only these, and rows tell file and position.
+    SomeNumbered(HashSet<i64>),
 }
 
 /// One table at one snapshot.
@@ -43,6 +53,10 @@ impl TableSource {
         match files {
             Files::All => {}
             Files::Some(_) | Files::AllNamed => fields.push(Field::new(FILE, DataType::Int64, false)),
+            Files::AllNumbered | Files::SomeNumbered(_) => {
+                fields.push(Field::new(FILE, DataType::Int64, false));
+                fields.push(row_field());
+            }
         }
         TableSource {
             catalog,
@@ -55,9 +69,89 @@ impl TableSource {
 
     fn reads(&self, file: i64) -> bool {
         match &self.files {
-            Files::All | Files::AllNamed => true,
-            Files::Some(ids) => ids.contains(&file),
+            Files::All | Files::AllNamed | Files::AllNumbered => true,
+            Files::Some(ids) | Files::SomeNumbered(ids) => ids.contains(&file),
         }
+    }
+}
+
+impl TableSource {
+    /// Every file by itself, its rows counted; filters and limits stay outside.
+    async fn numbered(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        contents: &Contents,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut columns: Vec<String> = self.table.columns.iter().map(|column| column.name.clone()).collect();
+        if let Some(positions) = projection {
+            let wanted = |name: &String| {
+                positions
+                    .iter()
+                    .any(|position| self.schema.field(*position).name() == name)
+            };
+            columns.retain(wanted);
+        }
+        columns.push(FILE.to_owned());
+        let mut parts: Vec<(Vec<DataFile>, bool)> = contents
+            .files
+            .iter()
+            .filter(|file| self.reads(file.id))
+            .map(|file| (vec![file.clone()], false))
+            .collect();
+        if self.reads(INLINED) && contents.inlined.is_some() {
+            parts.push((Vec::new(), true));
+        }
+        let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
+        for (files, reads_inlined) in &parts {
+            let plan = FileScan {
+                catalog: &self.catalog,
+                snapshot: self.snapshot,
+                table: &self.table,
+                contents,
+                columns: columns.clone(),
+                files: files.iter().collect(),
+                reads_inlined: *reads_inlined,
+                wanted: Wanted::default(),
+                limit: None,
+                target_partitions: 1,
+            }
+            .plan(session)
+            .await
+            .map_err(ours)?;
+            plans.push(Arc::new(NumberedExec::new(plan)));
+        }
+        let all: Arc<dyn ExecutionPlan> = match plans.len() {
+            0 => return Ok(Arc::new(EmptyExec::new(self.projected(projection)?))),
+            1 => plans.swap_remove(0),
+            _ => UnionExec::try_new(plans)?,
+        };
+        self.in_order(all, projection)
+    }
+
+    fn projected(&self, projection: Option<&Vec<usize>>) -> Result<SchemaRef> {
+        Ok(match projection {
+            Some(positions) => Arc::new(self.schema.project(positions)?),
+            None => self.schema.clone(),
+        })
+    }
+
+    /// The columns of the plan in the order asked for.
+    fn in_order(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = plan.schema();
+        let mut expressions: Vec<ProjectionExpr> = Vec::new();
+        for field in self.projected(projection)?.fields() {
+            let column = Column::new_with_schema(field.name(), &schema)?;
+            expressions.push(ProjectionExpr {
+                expr: Arc::new(column),
+                alias: field.name().clone(),
+            });
+        }
+        Ok(Arc::new(ProjectionExec::try_new(expressions, plan)?))
     }
 }
 
@@ -89,6 +183,9 @@ impl TableProvider for TableSource {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let contents = self.catalog.contents(self.snapshot, &self.table).await.map_err(ours)?;
+        if let Files::AllNumbered | Files::SomeNumbered(_) = self.files {
+            return self.numbered(session, projection, &contents).await;
+        }
         let windows = self
             .table
             .geometry_column()

@@ -242,7 +242,7 @@ mod tests {
 
     fn check(filter: Expr, expected: Option<Vec<[f64; 4]>>) {
         let found = windows_of(&[filter], "geom", "EPSG:4326");
-        let found = found.map(|boxes| boxes.iter().map(LonLatBox::to_array).collect::<Vec<_>>());
+        let found = found.map(|boxes| boxes.iter().map(|sides| sides.to_array()).collect::<Vec<_>>());
         assert_eq!(found, expected);
     }
 

@@ -41,7 +41,9 @@ impl Statements<'_> {
     /// Commits the change and its line. `name` is what a conflict is reported for.
     pub(super) async fn publish(&self, change: &Change, name: &TableName, line: Line) -> Result<Committed> {
         let beside = line_of(self.actor.clone(), line);
-        self.deadline.within(change.commit(self.warehouse.catalog(), name, &beside)).await
+        self.deadline
+            .within(change.commit(self.warehouse.catalog(), name, &beside))
+            .await
     }
 }
 
