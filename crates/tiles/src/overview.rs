@@ -23,13 +23,11 @@ pub(crate) struct Overview {
 impl Overview {
     /// Counts the keys that a scan gives; columns are not read.
     pub(crate) async fn count(warehouse: &Warehouse, scan: Scan) -> Result<Overview> {
+        let columns: [String; 0] = [];
         let scan = Scan {
-            columns: Vec::new(),
             with_keys: true,
-            window: None,
-            min_lod: None,
-            max_lod: None,
-            ..scan
+            condition: scan.condition,
+            ..Scan::of(scan.table, columns)
         };
         let mut stream = warehouse.scan(scan).await?;
         let mut counts: FxHashMap<u32, u64> = FxHashMap::default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use sources::{Selection, Source, SourceGeometry, TableSource};
-use spatial::{LonLatBox, TileCoord, TileResolution};
+use spatial::{LonLatBox, Quadbin, TileCoord, TileResolution};
 use tokio_util::sync::CancellationToken;
 use warehouse::{GeometryKind, Limits, Scan, quote};
 
@@ -302,32 +302,25 @@ impl Tiler {
         let [west, south, east, north] = frame.buffered_degrees();
         let is_keyed = table.table.geometry.as_ref().is_some_and(|info| info.is_keyed);
         let is_points = drawable.geometry.kind == Some(GeometryKind::Points);
-        let window = if is_points {
-            request.coord.bounds()
-        } else {
-            LonLatBox::new(west, south, east, north)
-        };
+        let window = LonLatBox::new(west, south, east, north);
         let mut columns = vec![drawable.geometry.column.clone()];
         columns.extend(drawable.columns());
         let mut scan = Scan {
-            table: table.table.clone(),
-            columns,
-            with_keys: false,
-            window: (request.coord.z() > 0).then_some(window),
-            key_range: None,
-            min_lod: None,
-            max_lod: None,
             condition: table.condition.clone(),
-            target_partitions: 1,
+            ..Scan::of(table.table.clone(), columns)
         };
+        if is_points {
+            let keys = Quadbin::key_range(request.coord);
+            scan.key_range = (request.coord.z() > 0).then_some((*keys.start(), *keys.end()));
+        } else {
+            scan.window = (request.coord.z() > 0).then_some(window);
+        }
         let mut total = None;
         if is_keyed && is_points && request.coord.z() <= overview::LEVEL && table.table.rows > COUNTED_ROWS {
             let counted = self.overview(source, table, &scan).await?.total(request.coord);
             total = Some(counted);
-            // Stored levels stand for all rows, not for those of a condition,
-            // and for all files only where each tells the truth.
-            let has_levels = table.table.files.iter().all(|file| file.has_level_of_detail);
-            if counted > COMPLETE_POINTS && table.condition.is_none() && has_levels {
+            // Stored levels stand for all rows, not for those of a condition.
+            if counted > COMPLETE_POINTS && table.condition.is_none() && table.table.lod_is_global {
                 scan.max_lod = highest_level(&frame);
             }
         }

@@ -11,7 +11,6 @@ use datafusion::error::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use parking_lot::RwLock;
-use spatial::LonLatBox;
 use warehouse::{GeometryKind, Scan, Sql, Table, Warehouse};
 
 use super::columns::{ColumnBuilder, ResidentColumn};
@@ -180,7 +179,7 @@ impl ResidentTable {
         } else {
             predicate.columns.clone()
         };
-        let mut stream = self.warehouse.scan(plain_scan(&self.table, columns, false)).await?;
+        let mut stream = self.warehouse.scan(Scan::of(self.table.clone(), columns)).await?;
         let mut answers = BooleanBufferBuilder::new(self.rows_read);
         while let Some(batch) = stream.try_next().await? {
             let answer: BooleanArray = predicate.evaluate(&batch)?;
@@ -269,21 +268,6 @@ fn draw_shapes(
     Ok(Drawn::new(encoder, total))
 }
 
-/// A scan in file order of everything.
-fn plain_scan(table: &Arc<Table>, columns: Vec<String>, with_keys: bool) -> Scan {
-    Scan {
-        table: table.clone(),
-        columns,
-        with_keys,
-        window: None::<LonLatBox>,
-        key_range: None,
-        min_lod: None,
-        max_lod: None,
-        condition: None,
-        target_partitions: 1,
-    }
-}
-
 /// A running scan that fills columns.
 struct Loading {
     stream: SendableRecordBatchStream,
@@ -310,14 +294,9 @@ impl Loading {
             .geometry
             .as_ref()
             .is_some_and(|info| info.is_keyed && Some(info.column.as_str()) == geometry);
-        // Levels of detail hold within a file, and while nothing was deleted.
-        let has_levels = keyed && table.files.len() == 1 && table.files.iter().all(|file| file.has_level_of_detail);
-        let wanted = geometry
-            .map(str::to_owned)
-            .into_iter()
-            .chain(columns.iter().cloned())
-            .collect();
-        let stream = warehouse.scan(plain_scan(table, wanted, has_levels)).await?;
+        let has_levels = keyed && table.lod_is_global;
+        let wanted: Vec<String> = geometry.map(str::to_owned).into_iter().chain(columns.iter().cloned()).collect();
+        let stream = warehouse.scan(Scan { with_keys: has_levels, ..Scan::of(table.clone(), wanted) }).await?;
         let schema = stream.schema();
         let builders =
             (0..columns.len()).map(|column| ColumnBuilder::new(schema.field(column + usize::from(geometry.is_some()))));

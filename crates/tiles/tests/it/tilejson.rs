@@ -1,0 +1,91 @@
+//! The TileJSON has all that clients read.
+
+use serde_json::{Value, json};
+use spatial::TileResolution;
+use tiles::{Error, MAX_ZOOM};
+use warehouse::Limits;
+
+use crate::world::{World, request, tilers};
+
+#[tokio::test]
+async fn every_column_bounds_and_zooms_are_there() {
+    let world = World::with_crowd(30_000).await;
+    let source = world.source(&[("name", "crowd")]).await;
+    let [_, (_, tiler)] = tilers();
+    // A tile first: what is dropped is known of tables in memory.
+    crate::world::tile(&tiler, &source, &request(0, 0, 0)).await.unwrap();
+    let template = "https://groma.test/v3/maps/carto_dw/table/{z}/{x}/{y}?m=1&formatTiles=binary".to_owned();
+    let document = tiler
+        .tilejson(&source, TileResolution::Half, template.clone(), &Limits::default())
+        .await
+        .unwrap();
+    let document = serde_json::to_value(document).unwrap();
+    assert_eq!(document["tiles"], json!([template]));
+    assert_eq!(
+        (&document["minzoom"], &document["maxzoom"]),
+        (&json!(0), &json!(MAX_ZOOM))
+    );
+    assert_eq!(document["tileResolution"], json!(0.5));
+    assert_eq!(document["tilestats"]["layers"][0]["geometry"], "Point");
+    assert_eq!(
+        document["tilestats"]["layers"][0]["attributes"],
+        json!([
+            {"attribute": "id", "type": "Number"},
+            {"attribute": "kind", "type": "String"},
+            {"attribute": "value", "type": "Number"},
+        ])
+    );
+    assert_eq!(document["tilestats"]["layers"][0]["count"], json!(30_000));
+    assert_eq!(document["vector_layers"][0]["id"], "default");
+    assert!(document.get("properties_tiles").is_none());
+    let bounds: Vec<f64> = serde_json::from_value(document["bounds"].clone()).unwrap();
+    assert!(
+        bounds[0] < -58.0 && bounds[1] < -34.0 && bounds[2] > 179.0 && bounds[3] > 51.0,
+        "{bounds:?}"
+    );
+    let dropped: Vec<f64> = serde_json::from_value(document["fraction_dropped_per_zoom"].clone()).unwrap();
+    assert_eq!(dropped.len(), usize::from(MAX_ZOOM) + 1);
+    assert!(
+        dropped[0] > 0.9 && dropped[22] == 0.0 && dropped.is_sorted_by(|a, b| a >= b),
+        "{dropped:?}"
+    );
+}
+
+#[tokio::test]
+async fn queries_and_filters_have_their_own_bounds() {
+    let world = World::with_geometries(&[
+        (Some("POLYGON((0 0, 10 0, 10 10, 0 0))"), "a"),
+        (Some("POLYGON((20 20, 30 20, 30 30, 20 20))"), "b"),
+    ])
+    .await;
+    let source = world.source(&[("q", "SELECT * FROM shapes WHERE name = 'b'")]).await;
+    let [(_, tiler), _] = tilers();
+    let document = tiler
+        .tilejson(
+            &source,
+            TileResolution::One,
+            "x/{z}/{x}/{y}?a=b".to_owned(),
+            &Limits::default(),
+        )
+        .await;
+    let document = serde_json::to_value(document.unwrap()).unwrap();
+    assert_eq!(document["bounds"], json!([20.0, 20.0, 30.0, 30.0]));
+    assert_eq!(document["tilestats"]["layers"][0]["geometry"], "Polygon");
+    assert_eq!(document["tilestats"]["layers"][0]["count"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_source_without_geometry_says_what_to_do() {
+    let world = World::open().await;
+    world.run("CREATE TABLE plain AS SELECT 1 AS id").await;
+    let source = world.source(&[("name", "plain")]).await;
+    let [(_, tiler), _] = tilers();
+    let error = tiler
+        .tile(&source, &request(0, 0, 0), tokio_util::sync::CancellationToken::new())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Source(_)) && error.to_string().contains("not a geometry column"),
+        "{error}"
+    );
+}
