@@ -9,7 +9,7 @@ use crate::frame::TileFrame;
 use crate::properties::{FEATURE_BBOX, FEATURE_ID, Number, Property, PropertyKind, Values};
 use crate::shape::TileShape;
 
-pub(crate) const CONTENT_TYPE: &str = "application/geo+json";
+pub(crate) const CONTENT_TYPE: &str = "application/json";
 
 /// Builds one feature collection.
 pub(crate) struct GeoJsonEncoder {

@@ -216,6 +216,15 @@ impl Tiler {
             .await
     }
 
+    /// Whether the table behind a source is in memory, so that its tiles cost
+    /// neither SQL nor files.
+    pub fn is_in_memory(&self, source: &Source) -> bool {
+        source.as_table().is_some_and(|table| {
+            let geometry = table.table.geometry.as_ref();
+            geometry.is_some_and(|geometry| self.0.residents.peek(&table.table, &geometry.column).is_some())
+        })
+    }
+
     async fn make(&self, source: &Source, request: &TileRequest) -> Result<Option<Tile>> {
         let drawable = Drawable::of(source, request)?;
         let table = source.as_table().filter(|table| {

@@ -295,8 +295,17 @@ impl Loading {
             .as_ref()
             .is_some_and(|info| info.is_keyed && Some(info.column.as_str()) == geometry);
         let has_levels = keyed && table.lod_is_global;
-        let wanted: Vec<String> = geometry.map(str::to_owned).into_iter().chain(columns.iter().cloned()).collect();
-        let stream = warehouse.scan(Scan { with_keys: has_levels, ..Scan::of(table.clone(), wanted) }).await?;
+        let wanted: Vec<String> = geometry
+            .map(str::to_owned)
+            .into_iter()
+            .chain(columns.iter().cloned())
+            .collect();
+        let stream = warehouse
+            .scan(Scan {
+                with_keys: has_levels,
+                ..Scan::of(table.clone(), wanted)
+            })
+            .await?;
         let schema = stream.schema();
         let builders =
             (0..columns.len()).map(|column| ColumnBuilder::new(schema.field(column + usize::from(geometry.is_some()))));
