@@ -14,6 +14,7 @@ mod rows;
 mod scan;
 mod sql;
 mod statements;
+mod statistics;
 mod storage;
 mod table;
 pub mod types;
@@ -45,6 +46,7 @@ pub use name::{CATALOG_NAME, DEFAULT_SCHEMA, TableName, quote};
 pub use rows::{Outcome, RowStream};
 pub use scan::{Predicate, Scan};
 pub use sql::{QuerySyntax, expression_syntax, query_syntax};
+pub use statistics::{CategoryCount, ColumnStatistics, HistogramBin};
 pub use table::{
     Column, ColumnRange, DataFile, DeleteFile, GeometryInfo, GeometryKind, KeyRange, Table, TableKind, TableSummary,
 };
@@ -176,37 +178,6 @@ pub struct WriteReport {
     pub snapshot: i64,
 }
 
-/// What is known of one column's values.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct ColumnStatistics {
-    pub attribute: String,
-    /// `number`, `bigint`, `string`, `boolean`, `timestamp`, `geometry`, `object`, `unknown`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub rows: u64,
-    pub nulls: u64,
-    pub distinct: Option<u64>,
-    pub min: Option<Value>,
-    pub max: Option<Value>,
-    pub avg: Option<f64>,
-    pub histogram: Vec<HistogramBin>,
-    pub categories: Vec<CategoryCount>,
-}
-
-/// Values from `from` (inclusive) to `to` (exclusive but for the last bin).
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct HistogramBin {
-    pub from: f64,
-    pub to: f64,
-    pub count: u64,
-}
-
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct CategoryCount {
-    pub category: Value,
-    pub frequency: u64,
-}
-
 impl Warehouse {
     /// Opens the warehouse whose catalog stands in `database`: makes what is missing, sweeps what crashed
     /// writers left behind.
@@ -226,17 +197,6 @@ impl Warehouse {
             turns: Mutex::new(HashMap::new()),
             known_tables: Cache::new(TABLES_KEPT),
         })))
-    }
-
-    /// Nulls, range and distribution of a column.
-    pub async fn column_statistics(
-        &self,
-        table: &TableName,
-        column: &str,
-        limits: &Limits,
-    ) -> Result<ColumnStatistics> {
-        let _ = (table, limits);
-        Err(not_yet(column))
     }
 
     /// Writes rows into a table in one snapshot: all of them or none.

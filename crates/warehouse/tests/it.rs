@@ -20,6 +20,8 @@ mod pruning;
 mod scanning;
 #[path = "it/sql_files.rs"]
 mod sql_files;
+#[path = "it/statistics.rs"]
+mod statistics;
 #[path = "it/test_lake.rs"]
 mod test_lake;
 #[path = "it/writing.rs"]
