@@ -37,14 +37,8 @@ pub(crate) use type_names::field_of_sql_type;
 const FOOTER_CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Memory consumers named in a message about the limit.
 const CONSUMERS_NAMED: usize = 3;
-/// Functions that read files or external addresses.
-const FORBIDDEN_FUNCTIONS: &[&str] = &[
-    "rs_frompath",
-    "rs_ensureloaded",
-    "rs_fromgdalraster",
-    "sd_read",
-    "version",
-];
+/// Rasters, which can name files and addresses of the machine, are not for SQL.
+const FORBIDDEN_PREFIX: &str = "rs_";
 /// Functions in FROM that only compute.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
 
@@ -135,14 +129,15 @@ fn template(sedona: SessionState, options: &WarehouseOptions) -> Result<SessionS
             .with_type_planner(Arc::new(type_names::TypeNames))
             .build(),
     );
-    for name in FORBIDDEN_FUNCTIONS {
+    let state = context.state();
+    for name in state.scalar_functions().keys().filter(|name| name.starts_with(FORBIDDEN_PREFIX)) {
         context.deregister_udf(name);
     }
-    let functions_in_from: Vec<String> = context.state().table_functions().keys().cloned().collect();
-    for name in functions_in_from {
-        if !TABLE_FUNCTIONS.contains(&name.as_str()) {
-            context.deregister_udtf(&name);
-        }
+    for name in state.aggregate_functions().keys().filter(|name| name.starts_with(FORBIDDEN_PREFIX)) {
+        context.deregister_udaf(name);
+    }
+    for name in state.table_functions().keys().filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str())) {
+        context.deregister_udtf(name);
     }
     shared_crs::share_crs(&context);
     functions::register(&context);
