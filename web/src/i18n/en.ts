@@ -42,6 +42,7 @@ export const en = {
   commands: {
     groupGo: 'Go to',
     groupHelp: 'Help',
+    here: 'On this page',
     nothing: 'Nothing matches “{{query}}”',
     palette: 'Command palette',
     placeholder: 'Search pages, actions, maps and tables',

@@ -44,6 +44,7 @@ export const es: Words<typeof en> = {
   commands: {
     groupGo: 'Ir a',
     groupHelp: 'Ayuda',
+    here: 'En esta página',
     nothing: 'Nada coincide con «{{query}}»',
     palette: 'Paleta de comandos',
     placeholder: 'Buscar páginas, acciones, mapas y tablas',

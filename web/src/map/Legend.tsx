@@ -8,30 +8,35 @@ import type { LayerLegend, LegendColors, LegendSizes } from './document/legend';
 import type { Geometry } from './document/types';
 import styles from './Legend.module.css';
 
-export function Swatch({
-  geometry,
-  color,
-  stroke,
-}: {
-  geometry: Geometry;
-  color: string;
-  stroke?: string | null;
-}) {
+type SwatchProps = { geometry: Geometry; color: string; stroke?: string | null; opacity?: number };
+
+export function Swatch({ geometry, color, stroke, opacity = 1 }: SwatchProps) {
   const line = stroke ?? 'transparent';
   return (
     <svg width={16} height={16} viewBox="0 0 16 16" aria-hidden="true" className={styles.swatch}>
-      {geometry === 'point' ? <circle cx={8} cy={8} r={5.5} fill={color} stroke={line} /> : null}
+      {geometry === 'point' ? (
+        <circle cx={8} cy={8} r={5.5} fill={color} fillOpacity={opacity} stroke={line} />
+      ) : null}
       {geometry === 'line' ? (
-        <path d="M2 12 C6 4 10 12 14 4" fill="none" stroke={color} strokeWidth={2.5} strokeLinecap="round" />
+        <path
+          d="M2 12 C6 4 10 12 14 4"
+          fill="none"
+          stroke={color}
+          strokeOpacity={opacity}
+          strokeWidth={2.5}
+          strokeLinecap="round"
+        />
       ) : null}
       {geometry === 'polygon' ? (
-        <rect x={2} y={2} width={12} height={12} rx={2} fill={color} stroke={line} />
+        <rect x={2} y={2} width={12} height={12} rx={2} fill={color} fillOpacity={opacity} stroke={line} />
       ) : null}
     </svg>
   );
 }
 
-function Colors({ colors, geometry }: { colors: LegendColors; geometry: Geometry }) {
+type ColorsProps = { colors: LegendColors; geometry: Geometry; opacity: number };
+
+function Colors({ colors, geometry, opacity }: ColorsProps) {
   const { t } = useTranslation();
   return (
     <div className={styles.block}>
@@ -39,7 +44,7 @@ function Colors({ colors, geometry }: { colors: LegendColors; geometry: Geometry
       <ul className={styles.entries}>
         {colors.entries.map((entry) => (
           <li key={`${entry.color}${entry.text}`}>
-            <Swatch geometry={geometry} color={entry.color} />
+            <Swatch geometry={geometry} color={entry.color} opacity={opacity} />
             <span className="numbers truncate">{entry.text}</span>
           </li>
         ))}
@@ -110,7 +115,12 @@ export function Legend({ legends, onToggleLayer, isInitiallyOpen = true }: Props
             <div key={legend.layerId} className={styles.layer} data-hidden={!legend.isVisible || undefined}>
               <div className={styles.name}>
                 {legend.colors ? null : (
-                  <Swatch geometry={legend.geometry} color={legend.color} stroke={legend.stroke} />
+                  <Swatch
+                    geometry={legend.geometry}
+                    color={legend.color}
+                    stroke={legend.stroke}
+                    opacity={legend.opacity}
+                  />
                 )}
                 <span className="truncate" title={legend.label}>
                   {legend.label}
@@ -125,7 +135,7 @@ export function Legend({ legends, onToggleLayer, isInitiallyOpen = true }: Props
                 ) : null}
               </div>
               {legend.isVisible && legend.colors ? (
-                <Colors colors={legend.colors} geometry={legend.geometry} />
+                <Colors colors={legend.colors} geometry={legend.geometry} opacity={legend.opacity} />
               ) : null}
               {legend.isVisible && legend.sizes ? (
                 <Sizes sizes={legend.sizes} geometry={legend.geometry} color={legend.color} />

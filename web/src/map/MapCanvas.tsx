@@ -143,15 +143,18 @@ export function MapCanvas(props: Props) {
       },
     });
     overlay.current = deck;
-    const onStyle = () => {
+    made.on('style.load', () => {
+      if (!made.hasControl(deck)) made.addControl(deck);
       setBeforeId(firstLabel(made));
       setReady(true);
-    };
-    made.once('load', () => {
-      made.addControl(deck);
-      onStyle();
     });
-    made.on('style.load', () => setBeforeId(firstLabel(made)));
+    // The overlay takes its place only while no source is loading: offer it again until it has one.
+    const settle = () => {
+      const isPlaced = made.getLayersOrder().some((id) => id.startsWith('deck-maplibre'));
+      if (drawn.current && !isPlaced) deck.setProps({ layers: drawn.current });
+    };
+    made.on('sourcedata', settle);
+    made.on('idle', settle);
     made.on('idle', () => latest.current.onAttribution?.(attributionsOf(made)));
     made.on('moveend', () => latest.current.onViewChange?.(viewOf(made)));
     const observer = new ResizeObserver(() => made.resize());

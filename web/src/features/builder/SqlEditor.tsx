@@ -8,8 +8,8 @@ import {
   completionKeymap,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { PostgreSQL, sql } from '@codemirror/lang-sql';
-import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { PostgreSQL } from '@codemirror/lang-sql';
+import { bracketMatching, HighlightStyle, LanguageSupport, syntaxHighlighting } from '@codemirror/language';
 import { lintGutter, setDiagnostics } from '@codemirror/lint';
 import { EditorState } from '@codemirror/state';
 import {
@@ -27,7 +27,7 @@ import { useTranslation } from 'react-i18next';
 import { schemasQuery, type TableSummary, tableQuery } from '../../api/connections';
 import { type Items, request } from '../../api/http';
 import { tablesIn } from '../../lib/sql-text';
-import { FUNCTIONS } from './sql-functions';
+import { FUNCTIONS, KEYWORDS } from './sql-functions';
 
 const colors = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--g-accent-text)', fontWeight: '600' },
@@ -95,12 +95,15 @@ const FUNCTION_OPTIONS: Completion[] = FUNCTIONS.map(([name, signature]) => ({
   boost: -1,
 }));
 
+const KEYWORD_OPTIONS: Completion[] = KEYWORDS.map((label) => ({ label, type: 'keyword' }));
+
 /** Tables of the connection, columns of the tables in the text, and our functions. */
 function useCompletion(connection: string) {
   const queries = useQueryClient();
   const source = async (context: CompletionContext) => {
-    const word = context.matchBefore(/[\w.]*/);
-    if (!word || (word.from === word.to && !context.explicit)) return null;
+    const word = context.matchBefore(/[A-Za-z_][\w.]*/);
+    if (!word && !context.explicit) return null;
+    const from = word?.from ?? context.pos;
     const text = context.state.doc.toString();
     const known = await queries
       .fetchQuery({
@@ -116,7 +119,7 @@ function useCompletion(connection: string) {
       used.slice(0, 6).map((name) => queries.fetchQuery(tableQuery(connection, name)).catch(() => null)),
     );
     const schemas = await queries.fetchQuery(schemasQuery(connection)).catch(() => []);
-    const typed = text.slice(word.from, word.to);
+    const typed = text.slice(from, context.pos);
     const afterDot = typed.includes('.') && !schemas.some((schema) => typed.startsWith(`${schema.name}.`));
     const columns: Completion[] = tables.flatMap(
       (table) =>
@@ -134,8 +137,8 @@ function useCompletion(connection: string) {
       boost: 1,
     }));
     return {
-      from: word.from,
-      options: [...columns, ...tableOptions, ...FUNCTION_OPTIONS],
+      from,
+      options: [...columns, ...tableOptions, ...KEYWORD_OPTIONS, ...FUNCTION_OPTIONS],
       validFor: /^[\w.]*$/,
     };
   };
@@ -163,7 +166,7 @@ export default function SqlEditor({ value, onChange, onRun, connection, label, p
           highlightActiveLine(),
           bracketMatching(),
           closeBrackets(),
-          sql({ dialect: PostgreSQL, upperCaseKeywords: true }),
+          new LanguageSupport(PostgreSQL.language),
           PostgreSQL.language.data.of({ autocomplete: completion.current }),
           autocompletion({ icons: false, maxRenderedOptions: 60 }),
           syntaxHighlighting(colors),

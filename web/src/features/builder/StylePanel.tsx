@@ -5,7 +5,15 @@ import { Button, Switch, Tabs } from '@mantine/core';
 import { IconArrowLeft, IconCode } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { hexFromRgb, rgbFromHex } from '../../lib/color';
-import { datasetOf, setChannels, setColor, setLegendHidden, setStyle } from '../../map/document/edit';
+import { GROUND, isOwnOutline } from '../../map/document/create';
+import {
+  basemapOf,
+  datasetOf,
+  setChannels,
+  setColor,
+  setLegendHidden,
+  setStyle,
+} from '../../map/document/edit';
 import type { Layer } from '../../map/document/types';
 import { geometryOfTiles } from '../../map/layers';
 import type { SourceState } from '../../map/sources';
@@ -55,6 +63,12 @@ export function StylePanel({ layer, sources }: Props) {
   const { visualChannels: channels } = layer;
   const change = t('style.act', { layer: layer.config.label });
   const isLine = geometry === 'line';
+  const basemap = basemapOf(document.config);
+  // Neighbours of different classes are parted best by the ground's own colour.
+  const outlineFor = (isByColumn: boolean) =>
+    isByColumn && geometry === 'polygon' && isOwnOutline(layer, basemap)
+      ? { strokeColor: rgbFromHex(GROUND[basemap]), thickness: 0.5 }
+      : {};
 
   return (
     <>
@@ -151,7 +165,7 @@ export function StylePanel({ layer, sources }: Props) {
                           now,
                           layer.id,
                           { colorField: next.field, colorScale: next.scale },
-                          { colorRange: next.range },
+                          { colorRange: next.range, ...outlineFor(next.field !== null) },
                         ),
                       )
                     }

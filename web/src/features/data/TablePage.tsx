@@ -100,7 +100,7 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
             {
               id: 'table-map',
               label: t('data.createMap'),
-              group: t('nav.data'),
+              group: t('commands.here'),
               icon: IconMapPlus,
               shortcut: 'M',
               disabledReason: noMap,

@@ -59,14 +59,17 @@ export function TableRows({ connection, table }: { connection: string; table: Ta
 
   const columns = useMemo(
     () =>
-      table.columns.map((column) => ({
-        name: column.name,
-        type: column.type,
-        header:
-          column.type === 'geometry' || column.type === 'object' ? null : (
-            <HeaderShape connection={connection} table={table} column={column} />
-          ),
-      })),
+      [...table.columns]
+        // Rows are read from the left: the geometry, which says little as text, stands last.
+        .sort((a, b) => Number(a.type === 'geometry') - Number(b.type === 'geometry'))
+        .map((column) => ({
+          name: column.name,
+          type: column.type,
+          header:
+            column.type === 'geometry' || column.type === 'object' ? null : (
+              <HeaderShape connection={connection} table={table} column={column} />
+            ),
+        })),
     [connection, table],
   );
 

@@ -102,7 +102,7 @@ export function Developers() {
       {
         id: 'new-token',
         label: t('developers.newToken'),
-        group: t('nav.developers'),
+        group: t('commands.here'),
         icon: IconPlus,
         shortcut: 'N',
         perform: () => setCreating(true),

@@ -119,7 +119,7 @@ export function Maps() {
       {
         id: 'new-map',
         label: t('maps.new'),
-        group: t('nav.maps'),
+        group: t('commands.here'),
         icon: IconPlus,
         shortcut: 'N',
         perform: () => createNew(),

@@ -101,6 +101,7 @@ export function CommandPalette() {
       scrollable
       maxHeight={440}
       size={560}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.35 }}
       onSpotlightOpen={() => setOpen(true)}
       onSpotlightClose={() => setOpen(false)}
       aria-label={t('commands.palette')}

@@ -83,6 +83,17 @@ export function newDataset(wanted: SourceWanted, position: number): Dataset {
   };
 }
 
+/** A polygon's outline half a step from its fill: darker on light ground, lighter on dark. */
+function ownOutline(color: readonly number[], basemap: BasemapId): number[] {
+  return scaled(color, isDark(basemap) ? 1.25 : 0.72);
+}
+
+/** The outline that a layer of one colour came with: nobody has chosen another. */
+export function isOwnOutline(layer: Layer, basemap: BasemapId): boolean {
+  const { color, visConfig } = layer.config;
+  return String(visConfig.strokeColor) === String(ownOutline(color, basemap));
+}
+
 function newVisConfig(geometry: Geometry, color: number[], basemap: BasemapId): VisConfig {
   const ranges = {
     colorRange: defaultRange('sequential', isDark(basemap)),
@@ -120,7 +131,7 @@ function newVisConfig(geometry: Geometry, color: number[], basemap: BasemapId): 
         ...base,
         opacity: 0.6,
         stroked: true,
-        strokeColor: scaled(color, isDark(basemap) ? 1.25 : 0.72),
+        strokeColor: ownOutline(color, basemap),
         strokeOpacity: 0.9,
       };
   }

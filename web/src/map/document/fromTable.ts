@@ -5,10 +5,16 @@ import { type BasemapId, geometryOf, newDataset, newDocument, newLayer, popupFie
 import { addLayer, layersOf, setView } from './edit';
 import type { MapDocument } from './types';
 
-/** `demo.us_counties` → "Us counties" */
+/** Words that are written in capitals. */
+const SHORT_NAMES = new Set(['us', 'usa', 'uk', 'eu', 'osm', 'poi', 'pois', 'id']);
+
+/** `demo.us_counties` → "US counties" */
 export function titleOf(tableName: string): string {
-  const words = (tableName.split('.').at(-1) ?? tableName).replace(/_+/g, ' ').trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const words = (tableName.split('.').at(-1) ?? tableName).split(/[_\s]+/).filter(Boolean);
+  const text = words
+    .map((word) => (SHORT_NAMES.has(word.toLowerCase()) ? word.toUpperCase() : word))
+    .join(' ');
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Adds the table on top; null when it has no geometry. */

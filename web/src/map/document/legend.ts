@@ -17,6 +17,8 @@ export type LayerLegend = {
   geometry: Geometry;
   color: string;
   stroke: string | null;
+  /** As the map draws it, 0–1. */
+  opacity: number;
   colors: LegendColors | null;
   sizes: LegendSizes | null;
 };
@@ -149,6 +151,7 @@ export function layerLegend(
     geometry,
     color: hexFromRgb(geometry === 'line' ? visConfig.strokeColor : config.color),
     stroke: geometry !== 'line' && visConfig.stroked ? hexFromRgb(visConfig.strokeColor) : null,
+    opacity: (geometry === 'line' ? visConfig.strokeOpacity : visConfig.opacity) ** (1 / 2.2),
     colors: colorField
       ? legendColors(colorField.name, colorScale, range, stats[colorField.name], words)
       : null,
