@@ -50,7 +50,7 @@ impl FromStr for Network {
 
 impl Network {
     /// Whether the address lies in the network; IPv4 written inside IPv6 counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let bits = |address: IpAddr| match address {
             IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
             IpAddr::V6(v6) => v6.to_bits(),
@@ -69,7 +69,7 @@ impl Network {
 
 /// Where a request comes from and how it reached us.
 #[derive(Debug, Clone)]
-pub struct Address {
+pub(crate) struct Address {
     base: String,
     client: Option<IpAddr>,
 }
@@ -78,7 +78,7 @@ impl Address {
     /// Works out the address of a request.
     ///
     /// `peer` is the other end of the connection; the Unix socket and tests have none.
-    pub fn of(
+    pub(crate) fn of(
         public_url: Option<&Url>,
         trusted_proxies: &[Network],
         headers: &HeaderMap,
@@ -105,22 +105,22 @@ impl Address {
     }
 
     /// The base of every URL that we hand out, without a slash at its end.
-    pub fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// Scheme, host and port, as a browser writes them into `Origin`.
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         Url::parse(&self.base).map_or_else(|_| self.base.clone(), |url| url.origin().ascii_serialization())
     }
 
     /// Whether the browser speaks https to us (or to the proxy before us).
-    pub fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.base.starts_with("https://")
     }
 
     /// The address of the person, for rate limits.
-    pub fn client(&self) -> Option<IpAddr> {
+    pub(crate) fn client(&self) -> Option<IpAddr> {
         self.client
     }
 }

@@ -5,25 +5,25 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 /// Answers depend on who asks and on what they can decompress.
-pub const VARY: HeaderValue = HeaderValue::from_static("Authorization, Cookie, Accept-Encoding");
+pub(crate) const VARY: HeaderValue = HeaderValue::from_static("Authorization, Cookie, Accept-Encoding");
 /// For answers that may change at any time: keep them, but ask again each time.
-pub const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(crate) const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// For answers whose URL carries the version of their data.
-pub const VERSIONED: HeaderValue = HeaderValue::from_static("private, max-age=86400");
+pub(crate) const VERSIONED: HeaderValue = HeaderValue::from_static("private, max-age=86400");
 /// For files whose name carries a hash of their content.
-pub const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// For answers that nobody may keep.
-pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The weak entity tag of a body (weak: compression may still change the bytes).
-pub fn entity_tag(body: &[u8]) -> HeaderValue {
+pub(crate) fn entity_tag(body: &[u8]) -> HeaderValue {
     let digest = Sha256::digest(body);
     let tag = format!("W/\"{}\"", hex::encode(&digest[..12]));
     HeaderValue::from_str(&tag).expect("hex digits and quotes make a header value")
 }
 
 /// Whether the request already holds the answer with this tag.
-pub fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
+pub(crate) fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let Ok(tag) = tag.to_str() else { return false };
     request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
@@ -34,7 +34,7 @@ pub fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
 }
 
 /// Whether the request asks to pass by our own caches: `no-cache`, `no-store` or `max-age=0`.
-pub fn wants_fresh(request: &HeaderMap) -> bool {
+pub(crate) fn wants_fresh(request: &HeaderMap) -> bool {
     request.get_all(header::CACHE_CONTROL).iter().any(|value| {
         value.to_str().is_ok_and(|list| {
             list.split(',')
@@ -44,7 +44,7 @@ pub fn wants_fresh(request: &HeaderMap) -> bool {
 }
 
 /// `304 Not Modified` with the headers that a 200 would have had.
-pub fn not_modified(tag: HeaderValue, cache_control: HeaderValue) -> Response<Body> {
+pub(crate) fn not_modified(tag: HeaderValue, cache_control: HeaderValue) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
@@ -55,13 +55,13 @@ pub fn not_modified(tag: HeaderValue, cache_control: HeaderValue) -> Response<Bo
 }
 
 /// A JSON answer with its tag, or 304 when the client has it already.
-pub fn json(request: &HeaderMap, value: &impl serde::Serialize, cache_control: HeaderValue) -> Response<Body> {
+pub(crate) fn json(request: &HeaderMap, value: &impl serde::Serialize, cache_control: HeaderValue) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("our own answers serialise");
     bytes(request, "application/json", body.into(), cache_control)
 }
 
 /// An answer with its tag, or 304 when the client has it already.
-pub fn bytes(
+pub(crate) fn bytes(
     request: &HeaderMap,
     content_type: &'static str,
     body: Bytes,

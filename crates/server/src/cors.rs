@@ -15,7 +15,7 @@ const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 
 /// The answer to a preflight request on any path: whatever headers it asks for are allowed.
-pub fn preflight<B: Default>(request: &HeaderMap) -> Response<B> {
+pub(crate) fn preflight<B: Default>(request: &HeaderMap) -> Response<B> {
     let mut response = Response::new(B::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let asked = request
@@ -39,7 +39,7 @@ pub fn preflight<B: Default>(request: &HeaderMap) -> Response<B> {
 }
 
 /// Opens an answer to every origin. There is no `Allow-Credentials`: a cookie stays at home.
-pub fn allow(headers: &mut HeaderMap) {
+pub(crate) fn allow(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 
 /// How a body travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// As it is.
     Identity,
     /// gzip.
@@ -18,7 +18,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The word for `Content-Encoding`; nothing for bytes as they are.
-    pub fn name(self) -> Option<&'static str> {
+    pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
             Self::Gzip => Some("gzip"),
@@ -38,7 +38,7 @@ impl From<Encoding> for tiles::Encoding {
 }
 
 /// The best encoding that the request takes: Brotli, then gzip. `q=0` refuses one.
-pub fn best(request: &HeaderMap) -> Encoding {
+pub(crate) fn best(request: &HeaderMap) -> Encoding {
     let mut takes_gzip = false;
     for value in request.get_all(header::ACCEPT_ENCODING) {
         let Ok(list) = value.to_str() else { continue };
@@ -61,7 +61,7 @@ pub fn best(request: &HeaderMap) -> Encoding {
 }
 
 /// Whether the request takes gzip, whatever else it takes.
-pub fn takes_gzip(request: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(request: &HeaderMap) -> bool {
     match best(request) {
         Encoding::Gzip => true,
         Encoding::Identity => false,
@@ -72,14 +72,14 @@ pub fn takes_gzip(request: &HeaderMap) -> bool {
 }
 
 /// Undoes gzip.
-pub fn gunzip(body: &[u8]) -> std::io::Result<Bytes> {
+pub(crate) fn gunzip(body: &[u8]) -> std::io::Result<Bytes> {
     let mut plain = Vec::new();
     flate2::read::GzDecoder::new(body).read_to_end(&mut plain)?;
     Ok(plain.into())
 }
 
 /// Whether compressing this kind of content saves anything.
-pub fn is_worth_it(content_type: &str) -> bool {
+pub(crate) fn is_worth_it(content_type: &str) -> bool {
     content_type.starts_with("text/")
         || ["application/json", "application/wasm", "image/svg+xml", "font/ttf", "application/geo+json", "application/x-protobuf"]
             .iter()
@@ -87,7 +87,7 @@ pub fn is_worth_it(content_type: &str) -> bool {
 }
 
 /// Compresses a body that is kept: thorough, not fast.
-pub fn compress(body: &[u8], encoding: Encoding) -> Bytes {
+pub(crate) fn compress(body: &[u8], encoding: Encoding) -> Bytes {
     match encoding {
         Encoding::Identity => Bytes::copy_from_slice(body),
         Encoding::Gzip => {

@@ -3,9 +3,9 @@
 //! A connection goes by the name that stays when an organisation renames it, a table by `schema.table`
 //! however it was quoted, a query by its exact text.
 
-use access::{EVERY_CONNECTION, Grant, GrantedSource};
+use access::{EVERY_CONNECTION, Grant, GrantedSource, Organisation};
+use database::Id;
 use maps::{DatasetGrant, DatasetSource};
-use uuid::Uuid;
 use warehouse::TableName;
 
 use crate::auth;
@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::Groma;
 
 /// A grant whose connection exists and whose table has a table's name.
-pub(crate) async fn checked(groma: &Groma, organisation: Uuid, connection: &str, source: &str) -> Result<Grant, Problem> {
+pub(crate) async fn checked(groma: &Groma, organisation: Id<Organisation>, connection: &str, source: &str) -> Result<Grant, Problem> {
     let connection = match connection {
         EVERY_CONNECTION => EVERY_CONNECTION.to_owned(),
         name => auth::canonical(&groma.rooms().connections.resolve(organisation, name).await?).to_owned(),

@@ -10,12 +10,12 @@ use crate::problem::Problem;
 use crate::state::Groma;
 
 /// The process answers.
-pub async fn healthz() -> Json<serde_json::Value> {
+pub(crate) async fn healthz() -> Json<serde_json::Value> {
     Json(json!({"status": "ok", "version": crate::VERSION}))
 }
 
 /// The metadata store and the warehouse answer too.
-pub async fn readyz(State(groma): State<Groma>) -> Response {
+pub(crate) async fn readyz(State(groma): State<Groma>) -> Response {
     match groma.rooms().warehouse.schemas().await {
         Ok(_) => Json(json!({"status": "ready", "version": crate::VERSION})).into_response(),
         Err(error) => {

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use access::Organisation;
 use connections::Connection;
+use database::Id;
 use moka::sync::Cache;
 use sources::Source;
 use sources::instantiation::Instantiation;
-use uuid::Uuid;
 
 /// How long changes made by other servers, or by programs that attached the lake, may go unseen.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ pub(crate) struct OpenedInstantiation {
 }
 
 /// Where a source is found: organisation, connection as the URL calls it, hash.
-type Place = (Uuid, String, String);
+type Place = (Id<Organisation>, String, String);
 
 /// The sources that are open. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -23,12 +23,12 @@ struct Web;
 const API_PREFIXES: [&str; 5] = ["/v3/", "/workspace-api/", "/basemaps/", "/assets/", "/mcp/"];
 
 /// Whether the web interface is inside this binary.
-pub fn is_built() -> bool {
+pub(crate) fn is_built() -> bool {
     Web::get("index.html").is_some()
 }
 
 /// Whatever no route took: a file of the web interface, its shell for a page address, or 404 in JSON.
-pub async fn page(State(groma): State<Groma>, method: Method, uri: Uri, headers: HeaderMap) -> Response<Body> {
+pub(crate) async fn page(State(groma): State<Groma>, method: Method, uri: Uri, headers: HeaderMap) -> Response<Body> {
     let path = uri.path();
     if !matches!(method, Method::GET | Method::HEAD) {
         return nothing_here(&method, path).into_response();
@@ -67,7 +67,7 @@ fn nothing_here(method: &Method, path: &str) -> Problem {
 
 /// The policy that the whole interface runs under. `other_hosts` are those of a basemap that the
 /// configuration names; nothing else outside this server is ever asked.
-pub fn content_security_policy(other_hosts: &[String], may_be_framed: bool) -> HeaderValue {
+pub(crate) fn content_security_policy(other_hosts: &[String], may_be_framed: bool) -> HeaderValue {
     let others: String = other_hosts.iter().map(|host| format!(" {host}")).collect();
     let frames = if may_be_framed { "" } else { "; frame-ancestors 'self'" };
     let policy = format!(

@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 use crate::problem::Problem;
 
 /// Largest body of parameters or JSON, in bytes. A 100 kB query and a big map document fit.
-pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The merged parameters of a request to `/v3`.
 #[derive(Debug, Clone, Default)]
-pub struct Merged(pub sources::Parameters);
+pub(crate) struct Merged(pub(crate) sources::Parameters);
 
 impl<S: Send + Sync> FromRequest<S> for Merged {
     type Rejection = Problem;
@@ -44,7 +44,7 @@ fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
 
 /// A JSON body read into a type of ours, with errors in JSON too.
 #[derive(Debug)]
-pub struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -60,7 +60,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// A query string read into a type of ours.
 #[derive(Debug)]
-pub struct Query<T>(pub T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> axum::extract::FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -74,7 +74,7 @@ impl<S: Send + Sync, T: DeserializeOwned> axum::extract::FromRequestParts<S> for
 }
 
 /// Reads a whole body, at most `limit` bytes of it.
-pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
     axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
         let is_too_long =
             std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());

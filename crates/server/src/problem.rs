@@ -9,7 +9,7 @@ use crate::caching;
 
 /// An error as the person at the other end gets it: `{error, status, code?, hint?, column_name?}`.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     message: String,
     code: Option<&'static str>,
@@ -20,7 +20,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with a status and a sentence that says what, where and what to do.
-    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
@@ -32,51 +32,51 @@ impl Problem {
     }
 
     /// 400: the request is wrong.
-    pub fn bad_request(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
     /// 401: nobody is signed in, and no token came with the request.
-    pub fn token_missing() -> Self {
+    pub(crate) fn token_missing() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Token not defined")
             .hint("Send an API access token as 'Authorization: Bearer …', or sign in.")
     }
 
     /// 401: a token or a session came, but it is unknown, expired or deleted.
-    pub fn token_invalid() -> Self {
+    pub(crate) fn token_invalid() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Invalid token")
             .hint("The token is unknown, expired or deleted. Create one under Developers.")
     }
 
     /// 403: known, but not allowed.
-    pub fn forbidden(message: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
     /// 404: nothing there, or nothing that the caller may know of.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
     /// 409: someone else was faster.
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, message)
     }
 
     /// 429: too often; `seconds` later it may be tried again.
-    pub fn too_many(message: impl Into<String>, seconds: u64) -> Self {
+    pub(crate) fn too_many(message: impl Into<String>, seconds: u64) -> Self {
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, message);
         problem.retry_after_seconds = Some(seconds);
         problem
     }
 
     /// 501: known to the API, not there yet; the message names it.
-    pub fn not_implemented(message: impl Into<String>) -> Self {
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, message)
     }
 
     /// 504: it took too long.
-    pub fn timed_out(seconds: u64) -> Self {
+    pub(crate) fn timed_out(seconds: u64) -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
             format!("The request took longer than {seconds} seconds and was stopped."),
@@ -85,13 +85,13 @@ impl Problem {
     }
 
     /// 500: our fault. The cause goes to the log, not to the answer.
-    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(cause = %cause, "a request failed inside the server");
         Self::silent_internal()
     }
 
     /// 500 whose cause is in the log already.
-    pub fn silent_internal() -> Self {
+    pub(crate) fn silent_internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong inside the server.",
@@ -100,35 +100,37 @@ impl Problem {
     }
 
     /// Adds a stable word for programs.
-    pub fn code(mut self, code: &'static str) -> Self {
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
     /// Adds what to do about it.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Adds a member to the JSON body.
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// The sentence for people.
-    pub fn message(&self) -> &str {
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The JSON body.
-    pub fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("error".into(), self.message.clone().into());
         body.insert("status".into(), self.status.as_u16().into());
@@ -192,6 +194,7 @@ impl From<&warehouse::Error> for Problem {
             Error::NotAllowed(_) => Self::forbidden(message).code("not_allowed"),
             Error::NotImplemented(_) => Self::not_implemented(message),
             Error::AlreadyExists { .. } => Self::conflict(message).code("already_exists"),
+            Error::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("busy"),
             Error::Conflict(_) => Self::conflict(message).code("conflict"),
             Error::Timeout { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message)
                 .code("timeout")
@@ -338,6 +341,21 @@ impl From<maps::Error> for Problem {
             Error::Damaged(_) => Self::internal(&message),
             Error::Access(error) => error.into(),
             Error::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<imports::Error> for Problem {
+    fn from(error: imports::Error) -> Self {
+        use imports::Error;
+        match error {
+            Error::Warehouse(error) => error.into(),
+            Error::Internal(message) => Self::internal(&message),
+            Error::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The import was cancelled.").code("cancelled"),
+            Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()).code("file_too_large"),
+            Error::NotImplemented(_) => Self::not_implemented(error.to_string()),
+            // Everything else is about the file: the message says what, where and what to do.
+            error => Self::bad_request(error.to_string()).code("invalid_file"),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::state::Groma;
 use crate::{basemaps, health, pages, transport, v3, workspace_api};
 
 /// Every route, with what all of them share around it.
-pub fn router(groma: Groma) -> Router {
+pub(crate) fn router(groma: Groma) -> Router {
     let compression = || CompressionLayer::new().quality(CompressionLevel::Fastest);
     // CARTO's clients switch from GET to POST when a URL gets long, so both mean the same everywhere.
     let documents = Router::new()
@@ -34,12 +34,15 @@ pub fn router(groma: Groma) -> Router {
         .route("/basemaps/tiles/{z}/{x}/{y}", get(basemaps::tile))
         .route("/basemaps/fonts/{stack}/{range}", get(basemaps::glyphs))
         .route("/basemaps/sprites/{name}", get(basemaps::sprite));
+    // A big file takes as long as it takes, and is counted as it comes.
+    let uploads = Router::new().route("/workspace-api/imports/uploads", post(workspace_api::imports::upload));
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(documents)
         .merge(tiles)
         .merge(basemaps)
+        .merge(uploads)
         .fallback(pages::page)
         .layer(from_fn(transport::every_request))
         .with_state(groma)
@@ -47,7 +50,7 @@ pub fn router(groma: Groma) -> Router {
 
 /// What our own web interface asks.
 fn workspace() -> Router<Groma> {
-    use workspace_api::{activity, bookmarks, connections, jobs, maps, setup, sign_in, tables, tokens};
+    use workspace_api::{activity, bookmarks, connections, imports, jobs, maps, setup, sign_in, tables, tokens};
     let routes = Router::new()
         .route("/setup", get(setup::state))
         .route("/setup/claim", post(setup::claim))
@@ -61,6 +64,8 @@ fn workspace() -> Router<Groma> {
         .route("/connections/{connection}/tables/{table}/columns/{column}/statistics", get(tables::statistics))
         .route("/bookmarks", get(bookmarks::list))
         .route("/bookmarks/{connection}/{table}", put(bookmarks::add).delete(bookmarks::remove))
+        .route("/imports", post(imports::start))
+        .route("/imports/uploads/{upload}/preview", get(imports::preview))
         .route("/jobs/{job}", get(jobs::open).delete(jobs::cancel))
         .route("/maps", get(maps::list).post(maps::create))
         .route("/maps/{map}", get(maps::open).merge(patch(maps::update)).merge(delete(maps::delete)))

@@ -114,7 +114,7 @@ impl Groma {
 
     /// The connection that an organisation calls so.
     pub(crate) async fn connection_of(&self, organisation: Id<Organisation>, name: &str) -> Result<Connection, Problem> {
-        Ok(self.0.rooms.connections.resolve(organisation.uuid(), name).await?)
+        Ok(self.0.rooms.connections.resolve(organisation, name).await?)
     }
 
     /// The source behind a short URL. Whether the caller may read it is asked afterwards.
@@ -125,7 +125,7 @@ impl Groma {
         hash: &str,
         freshness: Freshness,
     ) -> Result<Arc<OpenedInstantiation>, Problem> {
-        let organisation = caller.organisation().uuid();
+        let organisation = caller.organisation();
         let place = (organisation, connection.to_owned(), hash.to_owned());
         if let Some(opened) = self.0.opened.trusted(&place, freshness) {
             return Ok(opened);

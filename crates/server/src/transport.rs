@@ -18,12 +18,12 @@ use crate::cors;
 use crate::problem::Problem;
 
 /// Longest time that a request may take before it is stopped.
-pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
 /// Rewrites `//v3///maps` to `/v3/maps`: a base URL that ends in a slash gives such paths.
-pub fn collapse_slashes<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+pub(crate) fn collapse_slashes<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
     if !request.uri().path().contains("//") {
         return request;
     }
@@ -44,7 +44,7 @@ pub fn collapse_slashes<B>(mut request: axum::http::Request<B>) -> axum::http::R
 }
 
 /// The outermost layer of every route: see the file's first lines.
-pub async fn every_request(request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn every_request(request: Request, next: Next) -> Response<Body> {
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
@@ -84,7 +84,7 @@ pub async fn every_request(request: Request, next: Next) -> Response<Body> {
 }
 
 /// Stops a request after [`TIME_LIMIT`]; what it was doing is dropped and thereby cancelled.
-pub async fn limit_time(request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn limit_time(request: Request, next: Next) -> Response<Body> {
     match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => Problem::timed_out(TIME_LIMIT.as_secs()).into_response(),

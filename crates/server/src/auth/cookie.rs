@@ -10,7 +10,7 @@ const SECURE_NAME: &str = "__Host-groma_session";
 const PLAIN_NAME: &str = "groma_session";
 
 /// The session secret in a request, if it has one.
-pub fn session_secret(headers: &HeaderMap, address: &Address) -> Option<String> {
+pub(crate) fn session_secret(headers: &HeaderMap, address: &Address) -> Option<String> {
     let wanted = if address.is_secure() { SECURE_NAME } else { PLAIN_NAME };
     headers
         .get_all(header::COOKIE)
@@ -23,12 +23,12 @@ pub fn session_secret(headers: &HeaderMap, address: &Address) -> Option<String> 
 }
 
 /// The header that gives a browser its session for `max_age_seconds`.
-pub fn set(address: &Address, secret: &str, max_age_seconds: i64) -> HeaderValue {
+pub(crate) fn set(address: &Address, secret: &str, max_age_seconds: i64) -> HeaderValue {
     line(address, secret, max_age_seconds)
 }
 
 /// The header that takes it away again.
-pub fn clear(address: &Address) -> HeaderValue {
+pub(crate) fn clear(address: &Address) -> HeaderValue {
     line(address, "", 0)
 }
 
@@ -41,7 +41,7 @@ fn line(address: &Address, value: &str, max_age_seconds: i64) -> HeaderValue {
 }
 
 /// The value that our pages send along as `X-Groma-Csrf`: known to who knows the session, no secret itself.
-pub fn csrf_value(session_secret: &str) -> String {
+pub(crate) fn csrf_value(session_secret: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"groma csrf value of a session\n");
     hasher.update(session_secret.as_bytes());

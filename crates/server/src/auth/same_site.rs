@@ -9,7 +9,7 @@ use crate::address::Address;
 
 /// What the browser says about where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub(crate) enum Claim {
     /// A page of ours, or the person typed the address.
     Ours,
     /// A page of someone else.
@@ -19,7 +19,7 @@ pub enum Claim {
 }
 
 /// Reads the claim from the headers.
-pub fn claim(headers: &HeaderMap, address: &Address) -> Claim {
+pub(crate) fn claim(headers: &HeaderMap, address: &Address) -> Claim {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return match site {
@@ -38,12 +38,12 @@ pub fn claim(headers: &HeaderMap, address: &Address) -> Claim {
 }
 
 /// Methods that change nothing.
-pub fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Whether the cookie of a request counts. A reader that says nothing is believed, a writer is not.
-pub fn cookie_counts(method: &Method, claim: Claim) -> bool {
+pub(crate) fn cookie_counts(method: &Method, claim: Claim) -> bool {
     match claim {
         Claim::Ours => true,
         Claim::Foreign => false,

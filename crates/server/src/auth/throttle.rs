@@ -16,7 +16,7 @@ const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
 
 /// Counts attempts. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     accounts: Arc<DefaultKeyedRateLimiter<String>>,
     addresses: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
@@ -36,7 +36,7 @@ impl Default for Throttle {
 
 impl Throttle {
     /// Counts one attempt on an account (its e-mail, any case) from an address.
-    pub fn attempt(&self, email: &str, address: Option<IpAddr>) -> Result<(), Problem> {
+    pub(crate) fn attempt(&self, email: &str, address: Option<IpAddr>) -> Result<(), Problem> {
         let clock = DefaultClock::default();
         self.forget_the_quiet();
         if let Some(address) = address

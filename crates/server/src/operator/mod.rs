@@ -3,8 +3,8 @@
 //! Whoever reaches the socket owns the data folder, so nobody is asked for a password; the activity log
 //! says `operator`. The same router answers a command that opened the folder itself.
 
+mod import;
 mod query;
-mod tables;
 mod token;
 
 use access::Actor;
@@ -25,7 +25,8 @@ fn router(groma: Groma) -> Router {
     Router::new()
         .route("/token", post(token::create))
         .route("/query", post(query::run))
-        .route("/tables", post(tables::list))
+        .route("/import", post(import::run))
+        .route("/demo", post(import::demo))
         .layer(from_fn(transport::every_request))
         .with_state(groma)
 }

@@ -13,7 +13,7 @@ use crate::state::Groma;
 
 /// `GET bookmarks`
 pub(crate) async fn list(State(groma): State<Groma>, member: Member) -> Result<Json<Value>, Problem> {
-    let connections = groma.rooms().connections.list(member.organisation.uuid()).await?;
+    let connections = groma.rooms().connections.list(member.organisation).await?;
     let items: Vec<Value> = bookmarks::list(&groma.rooms().database, &member.actor)
         .await?
         .iter()

@@ -11,7 +11,7 @@ use crate::state::Groma;
 
 /// `GET connections`
 pub(crate) async fn list(State(groma): State<Groma>, member: Member) -> Result<Json<Value>, Problem> {
-    let connections = groma.rooms().connections.list(member.organisation.uuid()).await?;
+    let connections = groma.rooms().connections.list(member.organisation).await?;
     let items: Vec<Value> = connections
         .iter()
         .map(|connection| {

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod bookmarks;
 pub(crate) mod connections;
+pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod maps;
 pub(crate) mod setup;

@@ -1,9 +1,10 @@
 //! `/workspace-api/tokens`: API access tokens of the person who is signed in.
 
-use access::{ApiToken, Grant, GrantedSource, NewToken, tokens};
+use access::{ApiToken, Grant, GrantedSource, NewToken, Organisation, tokens};
 use axum::Json as JsonAnswer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use database::Id;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ pub(crate) struct WantedGrant {
 
 impl Wanted {
     /// Checks every part of it, with names as the rest of the server knows them.
-    pub(crate) async fn checked(self, groma: &Groma, organisation: uuid::Uuid) -> Result<NewToken, Problem> {
+    pub(crate) async fn checked(self, groma: &Groma, organisation: Id<Organisation>) -> Result<NewToken, Problem> {
         if self.grants.is_empty() {
             return Err(Problem::bad_request("A token without a grant opens nothing. Add a table, a query, or '*'."));
         }
@@ -62,7 +63,7 @@ pub(crate) async fn create(
     member: Member,
     Json(wanted): Json<Wanted>,
 ) -> Result<(StatusCode, JsonAnswer<Value>), Problem> {
-    let token = wanted.checked(&groma, member.organisation.uuid()).await?;
+    let token = wanted.checked(&groma, member.organisation).await?;
     let mut tx = groma.rooms().database.begin().await?;
     let (token, secret) = tokens::create(&mut tx, &member.actor, token, database::now()).await?;
     tx.commit().await?;
