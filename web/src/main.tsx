@@ -3,8 +3,8 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { ApiError } from './api/http';
 import { startLanguages } from './i18n/setup';
+import { ApiError } from './lib/problem';
 import { createAppRouter } from './routes';
 import { Provider } from './ui/Provider';
 

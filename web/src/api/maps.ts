@@ -1,6 +1,7 @@
 // Maps as the server keeps them: list, draft, publish, privacy, and the public document.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { ApiError, type Items, request } from './http';
+import { ApiError } from '../lib/problem';
+import { type Items, request } from './http';
 
 export type Privacy = 'private' | 'public';
 

@@ -1,6 +1,7 @@
 // Who is here: first start, sign-in, sign-out, and the person behind the cookie.
 import { queryOptions } from '@tanstack/react-query';
-import { ApiError, rememberCsrf, request } from './http';
+import { ApiError } from '../lib/problem';
+import { rememberCsrf, request } from './http';
 
 export type Me = {
   person: { id: string; name: string; email: string };

@@ -3,7 +3,7 @@ import { Button, CopyButton } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconCopy, IconRefresh } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ApiError, errorDetail } from '../api/http';
+import { ApiError, errorDetail } from '../lib/problem';
 import type { Icon } from './IconButton';
 import styles from './States.module.css';
 

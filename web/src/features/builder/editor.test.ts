@@ -1,7 +1,7 @@
 // Autosave: nothing is lost, nothing of others is overwritten unasked.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ApiError } from '../../api/http';
 import * as maps from '../../api/maps';
+import { ApiError } from '../../lib/problem';
 import { newDocument } from '../../map/document/create';
 import { setTitle } from '../../map/document/edit';
 import { contentOf } from '../../map/document/repair';

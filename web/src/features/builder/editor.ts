@@ -1,8 +1,8 @@
 // One editor per open map: the document with undo, autosave, and what is being looked at.
 import { createStore, type StoreApi } from 'zustand';
-import { ApiError } from '../../api/http';
 import { MapConflict, type MapRecord, type MapSummary, saveMap } from '../../api/maps';
 import { amend, type History, record, redo, startHistory, undo } from '../../lib/history';
+import { ApiError } from '../../lib/problem';
 import { setView } from '../../map/document/edit';
 import { contentOf, documentFrom } from '../../map/document/repair';
 import type { MapDocument, MapState } from '../../map/document/types';

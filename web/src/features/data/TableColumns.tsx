@@ -3,9 +3,9 @@ import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { type Column, columnStatisticsQuery, type Table } from '../../api/connections';
-import { Distribution } from '../../ui/Distribution';
 import { knownType, TypeIcon } from '../../ui/TypeIcon';
 import { useFormat } from '../../ui/useFormat';
+import { Distribution } from './Distribution';
 import styles from './TablePage.module.css';
 
 function Shape({ connection, table, column }: { connection: string; table: Table; column: Column }) {

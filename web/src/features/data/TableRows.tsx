@@ -7,8 +7,8 @@ import { useTranslation } from 'react-i18next';
 import { type Column, columnStatisticsQuery, type Table } from '../../api/connections';
 import { readRows } from '../../api/sql';
 import { DataGrid, type Sort } from '../../ui/DataGrid';
-import { Distribution } from '../../ui/Distribution';
 import { EmptyState, ErrorState } from '../../ui/States';
+import { Distribution } from './Distribution';
 
 const PAGE = 100;
 

@@ -1,8 +1,8 @@
 // A column at a glance: the shape of its numbers, or its most frequent words.
 import { useTranslation } from 'react-i18next';
-import type { ColumnStatistics } from '../api/connections';
+import type { ColumnStatistics } from '../../api/connections';
+import { useFormat } from '../../ui/useFormat';
 import styles from './Distribution.module.css';
-import { useFormat } from './useFormat';
 
 const HEIGHT = 28;
 
