@@ -46,10 +46,7 @@ pub async fn claim(db: &Database, worker: &str, kinds: &[&str], now: DateTime<Ut
     if kinds.is_empty() {
         return Ok(None);
     }
-    let kind_list = (0..kinds.len())
-        .map(|n| format!("${}", n + 4))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let kind_list = placeholders(kinds.len(), 4);
     // Without the lock two PostgreSQL workers would wait for each other over the same row. SQLite has one writer.
     let lock = if db.is_sqlite() { "" } else { "FOR UPDATE SKIP LOCKED" };
     let sql = format!(
@@ -79,12 +76,30 @@ pub async fn claim(db: &Database, worker: &str, kinds: &[&str], now: DateTime<Ut
     }))
 }
 
-/// True when [`claim`] may find a job: a read, so that idle workers take no write lock.
-pub async fn is_any_due(db: &Database, now: DateTime<Utc>) -> Result<bool> {
-    Ok(
-        on!(db, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE state = 'queued' AND run_at <= $1)")
-        .bind(now).fetch_one(c).await?),
-    )
+/// True when [`claim`] would find a job: a read, so that idle workers take no write lock.
+pub async fn is_any_due(db: &Database, kinds: &[&str], now: DateTime<Utc>) -> Result<bool> {
+    if kinds.is_empty() {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'queued' AND run_at <= $1 AND kind IN ({}))",
+        placeholders(kinds.len(), 2)
+    );
+    Ok(on!(db, c => {
+        let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(now);
+        for kind in kinds {
+            query = query.bind(*kind);
+        }
+        query.fetch_one(c).await?
+    }))
+}
+
+/// `$first, $first+1, …`
+fn placeholders(count: usize, first: usize) -> String {
+    (first..first + count)
+        .map(|number| format!("${number}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What a worker hears about a job that it runs.

@@ -196,6 +196,14 @@ pub async fn remove_finished_before(tx: &mut Transaction, time: DateTime<Utc>) -
     Ok(on!(tx, c => sqlx::query("DELETE FROM job WHERE finished_at < $1").bind(time).execute(c).await?.rows_affected()))
 }
 
+/// True when [`remove_finished_before`] would find something; a read.
+pub(crate) async fn is_any_finished_before(db: &Database, time: DateTime<Utc>) -> Result<bool> {
+    Ok(
+        on!(db, c => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM job WHERE finished_at < $1)")
+        .bind(time).fetch_one(c).await?),
+    )
+}
+
 /// A row of the table `job`.
 #[derive(sqlx::FromRow)]
 struct Row {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::lease::{self, Claimed, LEASE, Standing};
+use crate::queue::is_any_finished_before;
 use crate::schedule::{Schedule, fire_due, register};
 use crate::{Failure, Handler, Running, remove_finished_before};
 
@@ -130,16 +131,20 @@ impl Worker {
             tracing::warn!(requeued, "jobs of a worker that died were taken back");
         }
         fire_due(&self.db, &self.schedules, now).await?;
-        let mut tx = self.db.begin().await?;
-        remove_finished_before(&mut tx, now - KEPT).await?;
-        Ok(tx.commit().await?)
+        // Looked for first, so that an idle server takes no write lock.
+        if is_any_finished_before(&self.db, now - KEPT).await? {
+            let mut tx = self.db.begin().await?;
+            remove_finished_before(&mut tx, now - KEPT).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     async fn claim(&self, now: DateTime<Utc>) -> Result<Option<Claimed>> {
-        if !lease::is_any_due(&self.db, now).await? {
+        let kinds: Vec<&str> = self.handlers.keys().copied().collect();
+        if !lease::is_any_due(&self.db, &kinds, now).await? {
             return Ok(None);
         }
-        let kinds: Vec<&str> = self.handlers.keys().copied().collect();
         lease::claim(&self.db, &self.name, &kinds, now).await
     }
 
