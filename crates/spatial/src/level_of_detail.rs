@@ -51,7 +51,7 @@ pub fn of_point(previous_morton: Option<u64>, morton: u64) -> i8 {
 /// Width and height in unit coordinates.
 pub fn of_extent(width: f64, height: f64) -> i8 {
     let longer = width.max(height);
-    if !(longer > 0.0) {
+    if longer.is_nan() || longer <= 0.0 {
         return DEEPEST_EXTENT;
     }
     let zoom = (-longer.log2() - 9.0).ceil();

@@ -93,7 +93,7 @@ pub struct TileEncoder {
 }
 
 enum Format {
-    Vector(VectorTileEncoder),
+    Vector(Box<VectorTileEncoder>),
     Mvt(MvtEncoder),
     GeoJson(GeoJsonEncoder),
 }
@@ -101,7 +101,7 @@ enum Format {
 impl TileEncoder {
     pub fn new(format: TileFormat, frame: TileFrame, properties: &[Property]) -> Self {
         let format = match format {
-            TileFormat::Binary => Format::Vector(VectorTileEncoder::new(properties)),
+            TileFormat::Binary => Format::Vector(Box::new(VectorTileEncoder::new(properties))),
             TileFormat::Mvt => Format::Mvt(MvtEncoder::new("default", properties)),
             TileFormat::GeoJson => Format::GeoJson(GeoJsonEncoder::new(properties)),
         };

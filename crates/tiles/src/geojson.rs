@@ -73,7 +73,7 @@ impl GeoJsonEncoder {
             let positions = shape.points.iter().map(|&[x, y]| frame.lonlat(x, y));
             match shape.points.as_slice() {
                 &[[x, y]] => position(out, frame.lonlat(x, y)),
-                _ => list(out, positions, |out, place| position(out, place)),
+                _ => list(out, positions, position),
             }
             separator = "},{";
         }

@@ -219,6 +219,7 @@ impl<'a> Numbers<'a> {
     }
 
     /// Appends the rows' values as little-endian doubles; null is NaN.
+    #[expect(clippy::unnecessary_cast, reason = "one of the ten types is f64 already")]
     pub(crate) fn gather(&self, rows: &[u32], out: &mut Vec<u8>) {
         fn gather<T: ArrowPrimitiveType>(
             array: &PrimitiveArray<T>,

@@ -236,8 +236,8 @@ impl Tiler {
                     .is_some_and(|info| info.column == drawable.geometry.column)
         });
         let drawn = match table {
-            Some(table) => self.from_table(source, table, drawable, request).await?,
-            None => from_sql(source, &drawable, request).await?,
+            Some(table) => self.draw_table(source, table, drawable, request).await?,
+            None => draw_from_sql(source, &drawable, request).await?,
         };
         Ok(drawn.body.map(|body| Tile {
             body: Bytes::from(body),
@@ -247,7 +247,7 @@ impl Tiler {
         }))
     }
 
-    async fn from_table(
+    async fn draw_table(
         &self,
         source: &Source,
         table: &TableSource,
@@ -263,13 +263,13 @@ impl Tiler {
             .touch(warehouse, &table.table, geometry, &columns)
             .await?;
         match resident {
-            Some(resident) => self.from_memory(resident, table, drawable, request).await,
-            None if reaches_over_the_edge(table, request.coord) => from_sql(source, &drawable, request).await,
-            None => self.from_files(source, table, drawable, request).await,
+            Some(resident) => self.draw_from_memory(resident, table, drawable, request).await,
+            None if reaches_over_the_edge(table, request.coord) => draw_from_sql(source, &drawable, request).await,
+            None => self.draw_from_files(source, table, drawable, request).await,
         }
     }
 
-    async fn from_memory(
+    async fn draw_from_memory(
         &self,
         resident: Arc<ResidentTable>,
         table: &TableSource,
@@ -299,7 +299,7 @@ impl Tiler {
     }
 
     /// Straight from the files: for tables that are seldom drawn or too big.
-    async fn from_files(
+    async fn draw_from_files(
         &self,
         source: &Source,
         table: &TableSource,
@@ -358,7 +358,7 @@ impl Tiler {
 }
 
 /// Through SQL: queries, views, and geometries in other reference systems.
-async fn from_sql(source: &Source, drawable: &Drawable, request: &TileRequest) -> Result<Drawn> {
+async fn draw_from_sql(source: &Source, drawable: &Drawable, request: &TileRequest) -> Result<Drawn> {
     let frame = TileFrame::new(request.coord, request.resolution);
     let column = quote(&drawable.geometry.column);
     let geometry = if drawable.geometry.is_lon_lat() {
