@@ -24,7 +24,7 @@ impl Warehouse {
     pub async fn query(&self, sql: &Sql, limits: &Limits) -> Result<RowStream> {
         let parsed = parse(sql)?;
         match parsed.kind {
-            Kind::Query => self.run_query(parsed, limits, &Deadline::start(limits)).await,
+            Kind::Query => Box::pin(self.run_query(parsed, limits, &Deadline::start(limits))).await,
             other => Err(Error::ReadOnly {
                 statement: other.as_str().to_owned(),
             }),
@@ -36,8 +36,10 @@ impl Warehouse {
         let parsed = parse(sql)?;
         let deadline = Deadline::start(limits);
         match parsed.kind {
-            Kind::Query => Ok(Outcome::Rows(self.run_query(parsed, limits, &deadline).await?)),
-            _ => self.change(actor, parsed, &deadline).await,
+            Kind::Query => Ok(Outcome::Rows(
+                Box::pin(self.run_query(parsed, limits, &deadline)).await?,
+            )),
+            _ => Box::pin(self.change(actor, parsed, &deadline)).await,
         }
     }
 

@@ -55,7 +55,11 @@ pub(crate) async fn stream(
     deadline: &Deadline,
 ) -> Result<RowStream> {
     let physical = deadline
-        .within(async { state.create_physical_plan(plan).await.map_err(error_from_engine) })
+        .within(async {
+            Box::pin(state.create_physical_plan(plan))
+                .await
+                .map_err(error_from_engine)
+        })
         .await?;
     stream_physical(state, physical, limits.max_rows, deadline)
 }

@@ -118,7 +118,7 @@ impl Statements<'_> {
         };
         let written = self
             .deadline
-            .within(self.warehouse.writer().write(target, rows, None))
+            .within(Box::pin(Box::pin(self.warehouse.writer().write(target, rows, None))))
             .await?;
         let made = change.create_table(table);
         describe(&mut change, made, comment);

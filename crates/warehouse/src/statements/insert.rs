@@ -60,7 +60,7 @@ impl Statements<'_> {
                     folder: table.path.clone(),
                     columns: table.columns.clone(),
                 };
-                let written = self.warehouse.writer().write(target, rows, None).await?;
+                let written = Box::pin(Box::pin(self.warehouse.writer().write(target, rows, None))).await?;
                 Ok((written, reading.lake().snapshot, table))
             })
             .await?;

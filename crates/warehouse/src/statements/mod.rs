@@ -39,26 +39,27 @@ impl Warehouse {
             deadline,
         };
         for _ in 1..ATTEMPTS {
-            match statements.run(parsed.clone()).await {
+            match Box::pin(statements.run(parsed.clone())).await {
                 Err(Error::Conflict(name)) => {
                     tracing::debug!(table = %name, "a statement starts again: the table was changed at the same time");
                 }
                 outcome => return outcome,
             }
         }
-        statements.run(parsed).await
+        Box::pin(statements.run(parsed)).await
     }
 }
 
 impl Statements<'_> {
+    // Boxed: the states of all statements side by side would not fit on a thread's stack.
     async fn run(&self, parsed: Parsed) -> Result<Outcome> {
         let affected = match parsed.statement {
-            Statement::Insert(insert) => self.insert(insert, &parsed.moments).await?,
-            Statement::Update(update) => self.update(update, &parsed.moments).await?,
-            Statement::Delete(delete) => self.delete(delete, &parsed.moments).await?,
-            Statement::Truncate(truncate) => self.truncate(truncate).await?,
-            Statement::CreateTable(create) => self.create_table(create, &parsed.moments).await?,
-            Statement::CreateView(create) => self.create_view(create, &parsed.moments).await?,
+            Statement::Insert(insert) => Box::pin(self.insert(insert, &parsed.moments)).await?,
+            Statement::Update(update) => Box::pin(self.update(update, &parsed.moments)).await?,
+            Statement::Delete(delete) => Box::pin(self.delete(delete, &parsed.moments)).await?,
+            Statement::Truncate(truncate) => Box::pin(self.truncate(truncate)).await?,
+            Statement::CreateTable(create) => Box::pin(self.create_table(create, &parsed.moments)).await?,
+            Statement::CreateView(create) => Box::pin(self.create_view(create, &parsed.moments)).await?,
             Statement::CreateSchema {
                 schema_name,
                 if_not_exists,
@@ -70,9 +71,9 @@ impl Statements<'_> {
                 refuse(with.is_some() || options.is_some(), "options of schemas")?;
                 refuse(default_collate_spec.is_some(), "COLLATE")?;
                 refuse(clone.is_some(), "CLONE")?;
-                self.create_schema(&schema_name, if_not_exists).await?
+                Box::pin(self.create_schema(&schema_name, if_not_exists)).await?
             }
-            Statement::AlterTable(alter) => self.alter_table(alter).await?,
+            Statement::AlterTable(alter) => Box::pin(self.alter_table(alter)).await?,
             Statement::Drop {
                 object_type,
                 if_exists,
@@ -84,14 +85,14 @@ impl Statements<'_> {
             } => {
                 refuse(temporary, "TEMPORARY")?;
                 refuse(table.is_some(), "DROP … ON")?;
-                self.drop(object_type, if_exists, &names, cascade).await?
+                Box::pin(self.drop(object_type, if_exists, &names, cascade)).await?
             }
             Statement::Comment {
                 object_type,
                 object_name,
                 comment,
                 if_exists,
-            } => self.comment(object_type, &object_name, comment, if_exists).await?,
+            } => Box::pin(self.comment(object_type, &object_name, comment, if_exists)).await?,
             other => return Err(Error::NotAllowed(format!("{other} is not available here"))),
         };
         Ok(Outcome::Done { affected })

@@ -185,7 +185,9 @@ impl Statements<'_> {
                     folder: table.path.clone(),
                     columns: table.columns.clone(),
                 };
-                self.warehouse.writer().write(target, rows, None).await.map(Some)
+                Box::pin(Box::pin(self.warehouse.writer().write(target, rows, None)))
+                    .await
+                    .map(Some)
             })
             .await?;
         let mut change = Change::on(snapshot);

@@ -68,7 +68,8 @@ fn count(text: &str) -> u64 {
     let (digits, factor) = match text.split_once(' ') {
         Some((digits, "K")) => (digits, 1e3),
         Some((digits, "M")) => (digits, 1e6),
-        Some((digits, _)) | None => (digits, 1.0),
+        Some((digits, _)) => (digits, 1.0),
+        None => (text, 1.0),
     };
     (digits.parse::<f64>().unwrap_or_else(|error| panic!("{text}: {error}")) * factor) as u64
 }

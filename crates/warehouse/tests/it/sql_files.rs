@@ -14,6 +14,7 @@ use crate::test_lake::{TestLake, texts};
 
 struct Connection(TestLake);
 
+#[async_trait::async_trait]
 impl AsyncDB for Connection {
     type Error = warehouse::Error;
     type ColumnType = DefaultColumnType;
