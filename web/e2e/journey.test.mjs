@@ -97,7 +97,7 @@ test('undo takes the last step back and redo brings it again', async () => {
 let link;
 
 test('it is shared by link', async () => {
-  await page.getByRole('button', { name: 'Share' }).click();
+  await page.getByRole('button', { name: /^Share/ }).click();
   await page.getByRole('radio', { name: /Public by link/ }).click();
   link = await page.getByTestId('share-link').inputValue();
   assert.match(link, /\/map\/[0-9a-f-]+$/);
@@ -123,7 +123,7 @@ test('later changes stay a draft until they are published', async () => {
   await mapIsSaved(page);
   await stranger.goto(link);
   await stranger.getByRole('heading', { name: 'Airports of the world' }).waitFor();
-  await page.getByRole('button', { name: /Share/ }).click();
+  await page.getByRole('button', { name: /^Share/ }).click();
   await page.getByRole('button', { name: 'Publish updates' }).click();
   await page.getByText('Readers see the newest version').waitFor();
   await page.keyboard.press('Escape');
@@ -147,7 +147,7 @@ test('a second window that saved first is not overwritten unasked', async () => 
 });
 
 test('a private map is nothing to a stranger', async () => {
-  await page.getByRole('button', { name: /Share/ }).click();
+  await page.getByRole('button', { name: /^Share/ }).click();
   await page.getByRole('radio', { name: /Private/ }).click();
   await page.getByTestId('share-link').waitFor({ state: 'detached' });
   const stranger = await workspace.visitor();

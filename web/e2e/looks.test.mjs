@@ -23,7 +23,7 @@ before(async () => {
   await page.locator('[data-testid=save-state]').waitFor();
   mapId = /builder\/([\w-]+)/.exec(page.url())[1];
   await mapIsDrawn(page);
-  await page.getByRole('button', { name: 'Share' }).click();
+  await page.getByRole('button', { name: /^Share/ }).click();
   await page.getByRole('radio', { name: /Public by link/ }).click();
   await page.getByText('Readers see the newest version').waitFor();
   await page.context().close();

@@ -1,50 +1,59 @@
 // An icon alone: always with a name, a tooltip, and the reason when it is off.
 import { ActionIcon, Tooltip } from '@mantine/core';
-import type { ComponentType, MouseEventHandler } from 'react';
+import type { ComponentProps, ComponentType } from 'react';
 import { Keys } from './Keys';
 
 export type Icon = ComponentType<{ size?: number | string; stroke?: number | string }>;
 
-type Props = {
+/** Everything else goes to the button, so that menus and pop-overs can hang on it. */
+type Props = Omit<ComponentProps<'button'>, 'color'> & {
   icon: Icon;
   label: string;
-  onClick?: MouseEventHandler<HTMLButtonElement>;
   shortcut?: string | undefined;
   /** Why it cannot be used now; also turns it off. */
   disabledReason?: string | null | undefined;
   isActive?: boolean;
   size?: number;
   iconSize?: number;
-  danger?: boolean;
   tooltipSide?: 'top' | 'right' | 'bottom' | 'left';
-  'data-testid'?: string;
 };
 
-export function IconButton(props: Props) {
-  const { icon: Shape, label, onClick, shortcut, disabledReason, isActive, danger, tooltipSide } = props;
+export function IconButton({
+  icon: Shape,
+  label,
+  shortcut,
+  disabledReason,
+  isActive,
+  size = 28,
+  iconSize = 16,
+  tooltipSide,
+  onClick,
+  ...rest
+}: Props) {
+  const name = disabledReason ? `${label}: ${disabledReason}` : label;
   const tip = (
     <span style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}>
-      {disabledReason ? `${label}: ${disabledReason}` : label}
+      {name}
       {shortcut && !disabledReason ? <Keys shortcut={shortcut} plain /> : null}
     </span>
   );
   return (
     <Tooltip label={tip} {...(tooltipSide ? { position: tooltipSide } : {})}>
       <ActionIcon
-        aria-label={disabledReason ? `${label}: ${disabledReason}` : label}
+        {...rest}
+        aria-label={name}
         aria-pressed={isActive}
         variant={isActive ? 'light' : 'subtle'}
-        color={danger ? 'red' : 'accent'}
-        size={props.size ?? 28}
+        color="accent"
+        size={size}
         data-disabled={disabledReason ? true : undefined}
         aria-disabled={disabledReason ? true : undefined}
         onClick={(event) => {
           if (disabledReason) event.preventDefault();
           else onClick?.(event);
         }}
-        data-testid={props['data-testid']}
       >
-        <Shape size={props.iconSize ?? 16} stroke={1.5} />
+        <Shape size={iconSize} stroke={1.5} />
       </ActionIcon>
     </Tooltip>
   );

@@ -179,9 +179,7 @@ function LayerRow({ layer, position, count, source, activity, dragged, setDragge
         />
         <Menu width={200}>
           <Menu.Target>
-            <span>
-              <IconButton icon={IconDots} label={t('layers.moreFor', { layer: label })} />
-            </span>
+            <IconButton icon={IconDots} label={t('layers.moreFor', { layer: label })} />
           </Menu.Target>
           <Menu.Dropdown>
             {dataset?.type === 'query' ? (

@@ -41,11 +41,11 @@ function BasemapMenu() {
   const chosen = basemapOf(config);
   return (
     <Menu position="left-end" width={220} closeOnItemClick={false}>
-      <Menu.Target>
-        <div className={styles.basemap}>
+      <div className={styles.basemap}>
+        <Menu.Target>
           <IconButton icon={IconMap} label={t('basemap.title')} size={32} tooltipSide="left" />
-        </div>
-      </Menu.Target>
+        </Menu.Target>
+      </div>
       <Menu.Dropdown>
         <Menu.Label>{t('basemap.title')}</Menu.Label>
         {BASEMAPS.map((id) => (

@@ -175,9 +175,7 @@ function OneTable({ connection, name }: { connection: string; name: string }) {
           </Button>
           <Menu width={180}>
             <Menu.Target>
-              <span>
-                <IconButton icon={IconDots} label={t('data.moreFor', { name })} />
-              </span>
+              <IconButton icon={IconDots} label={t('data.moreFor', { name })} />
             </Menu.Target>
             <Menu.Dropdown>
               <Menu.Item leftSection={<IconTrash size={16} stroke={1.5} />} onClick={() => setDeleting(true)}>

@@ -45,9 +45,7 @@ function RowMenu({
   return (
     <Menu width={190}>
       <Menu.Target>
-        <span>
-          <IconButton icon={IconDots} label={t('maps.actionsFor', { title: map.title })} />
-        </span>
+        <IconButton icon={IconDots} label={t('maps.actionsFor', { title: map.title })} />
       </Menu.Target>
       <Menu.Dropdown>
         {map.privacy === 'public' ? (

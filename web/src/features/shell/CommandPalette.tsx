@@ -104,7 +104,6 @@ export function CommandPalette() {
       overlayProps={{ blur: 0, backgroundOpacity: 0.35 }}
       onSpotlightOpen={() => setOpen(true)}
       onSpotlightClose={() => setOpen(false)}
-      aria-label={t('commands.palette')}
     >
       <Spotlight.Search
         placeholder={t('commands.placeholder')}

@@ -48,9 +48,8 @@ export function PersonMenu() {
         <UnstyledButton
           className={styles.avatar}
           aria-label={t('person.menu', { name: me?.person.name ?? '' })}
-        >
-          {me ? initials(me.person.name, me.person.email) : ''}
-        </UnstyledButton>
+          data-initials={me ? initials(me.person.name, me.person.email) : ''}
+        />
       </Menu.Target>
       <Menu.Dropdown>
         <div className={styles.who}>

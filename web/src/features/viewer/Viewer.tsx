@@ -96,9 +96,7 @@ function Shown({ map }: { map: PublicMap }) {
         {document.description ? (
           <Popover position="bottom-start" width={320}>
             <Popover.Target>
-              <span>
-                <IconButton icon={IconInfoCircle} label={t('viewer.about')} />
-              </span>
+              <IconButton icon={IconInfoCircle} label={t('viewer.about')} />
             </Popover.Target>
             <Popover.Dropdown>
               <p className={styles.description}>{document.description}</p>
