@@ -11,21 +11,21 @@ use warehouse::{Limits, Sql, Warehouse, WarehouseOptions};
 
 /// A row of the table `park.trees`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tree {
-    pub id: i64,
-    pub kind: Option<&'static str>,
-    pub height: Option<f64>,
-    pub age: i32,
+pub(crate) struct Tree {
+    pub(crate) id: i64,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) height: Option<f64>,
+    pub(crate) age: i32,
     /// Microseconds since 1970.
-    pub planted: i64,
-    pub is_old: bool,
-    pub place: Option<[f64; 2]>,
+    pub(crate) planted: i64,
+    pub(crate) is_old: bool,
+    pub(crate) place: Option<[f64; 2]>,
 }
 
 const KINDS: [Option<&str>; 6] = [Some("oak"), Some("Äpfel"), Some("O'Hara's elm"), Some("oak\\"), None, Some("pine")];
 
 /// 600 trees from a fixed rule: many near Astana, some on both sides of the antimeridian, some without a place.
-pub fn trees() -> Vec<Tree> {
+pub(crate) fn trees() -> Vec<Tree> {
     (0..600_i64)
         .map(|id| {
             let spread = |step: i64, size: i64| (id * step % size) as f64 / size as f64;
@@ -49,19 +49,19 @@ pub fn trees() -> Vec<Tree> {
 }
 
 /// A warehouse with the table, and what keeps it alive.
-pub struct Park {
-    pub connection: Connection,
-    pub connections: Connections,
-    pub database: TestDatabase,
+pub(crate) struct Park {
+    pub(crate) connection: Connection,
+    pub(crate) connections: Connections,
+    pub(crate) database: TestDatabase,
     _folder: tempfile::TempDir,
 }
 
-pub fn operator() -> Actor {
+pub(crate) fn operator() -> Actor {
     Actor::Operator { organisation: Id::new() }
 }
 
 impl Park {
-    pub async fn open() -> Park {
+    pub(crate) async fn open() -> Park {
         let park = Self::empty().await;
         park.run("CREATE SCHEMA park").await;
         let mut values = String::new();
@@ -89,7 +89,7 @@ impl Park {
         park
     }
 
-    pub async fn empty() -> Park {
+    pub(crate) async fn empty() -> Park {
         let database = TestDatabase::sqlite().await;
         let folder = tempfile::tempdir().unwrap();
         let options = WarehouseOptions {
@@ -103,7 +103,7 @@ impl Park {
         Park { connection, connections, database, _folder: folder }
     }
 
-    pub async fn run(&self, sql: &str) {
+    pub(crate) async fn run(&self, sql: &str) {
         let outcome = self.connection.warehouse().execute(&operator(), &Sql::new(sql), &Limits::default()).await;
         if let Err(error) = outcome {
             panic!("{error}\n{}", &sql[..sql.len().min(500)]);
@@ -111,13 +111,13 @@ impl Park {
     }
 
     /// A source of the trees with the parameters of a map.
-    pub async fn source(&self, parameters: &[(&str, &str)]) -> sources::Result<Source> {
+    pub(crate) async fn source(&self, parameters: &[(&str, &str)]) -> sources::Result<Source> {
         let parameters = params(parameters);
         let kind = if parameters.value("q").is_some() { "query" } else { "table" };
         Source::open(&self.connection, SourceRequest::of_map(kind, &parameters)?).await
     }
 }
 
-pub fn params(pairs: &[(&str, &str)]) -> Parameters {
+pub(crate) fn params(pairs: &[(&str, &str)]) -> Parameters {
     Parameters::from_url(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
 }
