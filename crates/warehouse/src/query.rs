@@ -5,12 +5,13 @@ use std::sync::Arc;
 use access::Actor;
 use chrono::{DateTime, TimeZone, Utc};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as EngineStatement;
-use datafusion::sql::sqlparser::ast::{Expr, ExprWithAlias, Statement, Value, ValueWithSpan};
+use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, ValueWithSpan};
 
 use crate::engine::{Deadline, error_from_engine, stream};
 use crate::error::{Error, Result};
@@ -117,30 +118,18 @@ impl Warehouse {
     }
 
     fn try_constant_time(&self, time: &Expr) -> Result<DateTime<Utc>> {
-        let mut state = self.engine().template().clone();
-        state.mark_start_execution();
-        let nothing = DFSchema::empty();
-        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let expression = state
-            .create_logical_expr_from_sql_expr(
-                ExprWithAlias {
-                    expr: time.clone(),
-                    alias: None,
-                },
-                &nothing,
-            )
-            .and_then(|expression| expression.cast_to(&utc, &nothing))
-            .and_then(|expression| state.create_physical_expr(expression, &nothing))
-            .map_err(error_from_engine)?;
+        let expression = self.engine().physical(time.clone(), &DFSchema::empty())?;
         let row = RecordBatch::try_new_with_options(
             Arc::new(Schema::empty()),
             Vec::new(),
             &RecordBatchOptions::new().with_row_count(Some(1)),
         )?;
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let value = expression
             .evaluate(&row)
             .and_then(|value| value.into_array(1))
             .map_err(error_from_engine)?;
+        let value = cast(&value, &utc).map_err(|_| Error::Invalid(format!("{time} is not a moment")))?;
         value
             .as_primitive_opt::<TimestampMicrosecondType>()
             .filter(|times| times.null_count() == 0)

@@ -25,7 +25,7 @@ pub struct ColumnStatistics {
     pub kind: String,
     pub rows: u64,
     pub nulls: u64,
-    /// Different values, within a few percent.
+    /// Different values, within a few percent; not counted for fractions.
     pub distinct: Option<u64>,
     /// Numbers as numbers, timestamps as ISO texts.
     pub min: Option<Value>,
@@ -79,7 +79,7 @@ impl Warehouse {
             limits,
         };
         let kind = kind_of(field);
-        let mut statistics = survey.counts(column, kind).await?;
+        let mut statistics = survey.counts(column, kind, field.data_type()).await?;
         match kind {
             Kind::Number | Kind::BigInt => survey.numbers(&mut statistics, &survey.column).await?,
             Kind::Timestamp => {
@@ -169,12 +169,17 @@ impl Survey<'_> {
             .ok_or_else(|| Error::Internal("an aggregate without a row".to_owned()))
     }
 
-    async fn counts(&self, attribute: &str, kind: Kind) -> Result<ColumnStatistics> {
+    async fn counts(&self, attribute: &str, kind: Kind, data_type: &DataType) -> Result<ColumnStatistics> {
         let Survey { from, column, .. } = self;
         let values = if kind.is_ordered() {
-            format!("approx_distinct({column}), CAST(min({column}) AS TEXT), CAST(max({column}) AS TEXT)")
+            let distinct = match data_type {
+                DataType::Boolean => format!("count(DISTINCT {column})"),
+                data_type if data_type.is_floating() || data_type.is_decimal() => "NULL".to_owned(),
+                _ => format!("approx_distinct({column})"),
+            };
+            format!("{distinct}, CAST(min({column}) AS TEXT), CAST(max({column}) AS TEXT)")
         } else {
-            "NULL, NULL, NULL".to_owned()
+            "NULL AS different, NULL AS least, NULL AS greatest".to_owned()
         };
         let row = self
             .one_row(format!("SELECT count(*), count({column}), {values} FROM {from}"))

@@ -12,8 +12,12 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 pub(super) fn register(context: &SessionContext) {
-    context.register_udf(ScalarUDF::from(WithoutDiacritics { signature: Signature::any(1, Volatility::Immutable) }));
-    context.register_udf(ScalarUDF::from(CartoFeatureId { signature: Signature::any(1, Volatility::Immutable) }));
+    context.register_udf(ScalarUDF::from(WithoutDiacritics {
+        signature: Signature::any(1, Volatility::Immutable),
+    }));
+    context.register_udf(ScalarUDF::from(CartoFeatureId {
+        signature: Signature::any(1, Volatility::Immutable),
+    }));
 }
 
 fn only_argument(arguments: &ScalarFunctionArgs, name: &str, data_type: &DataType) -> Result<ArrayRef> {
@@ -56,7 +60,13 @@ fn without_diacritics(texts: &ArrayRef) -> ArrayRef {
     }
     let folded: StringViewArray = view
         .iter()
-        .map(|text| text.map(|text| text.nfd().filter(|character| !is_combining_mark(*character)).collect::<String>()))
+        .map(|text| {
+            text.map(|text| {
+                text.nfd()
+                    .filter(|character| !is_combining_mark(*character))
+                    .collect::<String>()
+            })
+        })
         .collect();
     Arc::new(folded)
 }
@@ -114,7 +124,12 @@ mod tests {
 
     #[test]
     fn marks_go_and_letters_stay() {
-        let texts: ArrayRef = Arc::new(StringViewArray::from(vec![Some("São Tomé"), None, Some("Ōsaka"), Some("plain")]));
+        let texts: ArrayRef = Arc::new(StringViewArray::from(vec![
+            Some("São Tomé"),
+            None,
+            Some("Ōsaka"),
+            Some("plain"),
+        ]));
         let folded = without_diacritics(&texts);
         let folded: Vec<_> = folded.as_string_view().iter().collect();
         assert_eq!(folded, [Some("Sao Tome"), None, Some("Osaka"), Some("plain")]);
@@ -126,7 +141,11 @@ mod tests {
         point.extend_from_slice(&71.43_f64.to_le_bytes());
         point.extend_from_slice(&51.13_f64.to_le_bytes());
         let empty_line: &[u8] = &[1, 2, 0, 0, 0, 0, 0, 0, 0];
-        let ids = feature_ids(&BinaryViewArray::from(vec![Some(point.as_slice()), None, Some(empty_line)]));
+        let ids = feature_ids(&BinaryViewArray::from(vec![
+            Some(point.as_slice()),
+            None,
+            Some(empty_line),
+        ]));
         let world = spatial::mercator::world_from_lonlat(71.43, 51.13).expect("finite");
         assert_eq!(ids.value(0), spatial::feature_id::of_point(world));
         assert!(ids.is_null(1));

@@ -24,7 +24,7 @@ pub(crate) fn error_from_engine(error: DataFusionError) -> Error {
                 Err(other) => Error::Execution(other.to_string()),
             },
         },
-        DataFusionError::ArrowError(inner, context) => from_arrow(*inner, context),
+        DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
         DataFusionError::ObjectStore(inner) => Error::Storage(*inner),
         other => from_text(&other),
     }
@@ -38,7 +38,10 @@ fn from_text(error: &DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(message) => Error::OutOfMemory(first_line(message)),
         DataFusionError::Execution(message) => Error::Execution(message.clone()),
         DataFusionError::ParquetError(inner) => Error::Damaged(inner.to_string()),
-        DataFusionError::ArrowError(inner, _) => Error::Execution(inner.to_string()),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::DivideByZero => Error::Execution("Division by zero".to_owned()),
+            other => Error::Execution(other.to_string()),
+        },
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(ours) => copy_of(ours),
             None => Error::Execution(inner.to_string()),
@@ -65,7 +68,7 @@ fn copy_of(error: &Error) -> Error {
     }
 }
 
-fn from_arrow(error: ArrowError, context: Option<String>) -> Error {
+fn from_arrow(error: ArrowError) -> Error {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast::<DataFusionError>() {
             Ok(engines) => error_from_engine(*engines),
@@ -75,7 +78,10 @@ fn from_arrow(error: ArrowError, context: Option<String>) -> Error {
             },
         },
         ArrowError::DivideByZero => Error::Execution("Division by zero".to_owned()),
-        other => Error::Execution(context.unwrap_or_else(|| other.to_string())),
+        ArrowError::CastError(message)
+        | ArrowError::ComputeError(message)
+        | ArrowError::ArithmeticOverflow(message) => Error::Execution(message),
+        other => Error::Execution(other.to_string()),
     }
 }
 

@@ -7,18 +7,24 @@ mod projections;
 mod run;
 mod shared_crs;
 mod type_names;
+mod yielding;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::CatalogProviderList;
+use datafusion::common::DFSchema;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias};
 use object_store::ObjectStore;
 use sedona::context::SedonaContext;
 use sedona_common::SedonaOptions;
@@ -30,7 +36,7 @@ use crate::name::{CATALOG_NAME, DEFAULT_SCHEMA};
 pub(crate) use errors::{error_from_engine, near_names};
 pub(crate) use projections::projjson_of;
 pub use projections::{ToLonLat, check_crs, is_lonlat};
-pub(crate) use run::{Deadline, collect, stream, stream_physical};
+pub(crate) use run::{Deadline, collect, stream};
 pub(crate) use type_names::field_of_sql_type;
 
 /// Parquet footers and page indexes kept in memory, in bytes.
@@ -75,6 +81,30 @@ impl Engine {
     /// The session that has functions but no tables.
     pub(crate) fn template(&self) -> &SessionState {
         &self.template
+    }
+
+    /// The physical form of an expression over columns; `now()` and other constants are worked out.
+    pub(crate) fn physical(&self, expression: SqlExpr, columns: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+        let mut state = self.template.clone();
+        state.mark_start_execution();
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(columns.clone()))
+            .with_config_options(state.config_options().clone())
+            .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        state
+            .create_logical_expr_from_sql_expr(
+                ExprWithAlias {
+                    expr: expression,
+                    alias: None,
+                },
+                columns,
+            )
+            .and_then(|expression| simplifier.coerce(expression, columns))
+            .and_then(|expression| simplifier.simplify(expression))
+            .and_then(|expression| state.create_physical_expr(expression, columns))
+            .map_err(error_from_engine)
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
@@ -127,16 +157,29 @@ fn template(sedona: SessionState, options: &WarehouseOptions) -> Result<SessionS
         SessionStateBuilder::new_from_existing(sedona)
             .with_config(config)
             .with_type_planner(Arc::new(type_names::TypeNames))
+            .with_physical_optimizer_rule(Arc::new(yielding::Yielding))
             .build(),
     );
     let state = context.state();
-    for name in state.scalar_functions().keys().filter(|name| name.starts_with(FORBIDDEN_PREFIX)) {
+    for name in state
+        .scalar_functions()
+        .keys()
+        .filter(|name| name.starts_with(FORBIDDEN_PREFIX))
+    {
         context.deregister_udf(name);
     }
-    for name in state.aggregate_functions().keys().filter(|name| name.starts_with(FORBIDDEN_PREFIX)) {
+    for name in state
+        .aggregate_functions()
+        .keys()
+        .filter(|name| name.starts_with(FORBIDDEN_PREFIX))
+    {
         context.deregister_udaf(name);
     }
-    for name in state.table_functions().keys().filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str())) {
+    for name in state
+        .table_functions()
+        .keys()
+        .filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str()))
+    {
         context.deregister_udtf(name);
     }
     shared_crs::share_crs(&context);

@@ -64,7 +64,7 @@ pub(crate) async fn stream(
     stream_physical(state, physical, limits.max_rows, deadline)
 }
 
-pub(crate) fn stream_physical(
+fn stream_physical(
     state: &SessionState,
     plan: Arc<dyn ExecutionPlan>,
     max_rows: Option<usize>,

@@ -7,12 +7,9 @@ use datafusion::arrow::compute::prep_null_mask_filter;
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
-
-use datafusion::sql::sqlparser::ast::ExprWithAlias;
 
 use crate::engine::error_from_engine;
 use crate::error::{Error, Result};
@@ -68,29 +65,15 @@ impl Warehouse {
     pub(crate) fn condition(&self, schema: &SchemaRef, condition: &Sql) -> Result<Arc<dyn PhysicalExpr>> {
         let parsed = parse_expression(condition)?;
         let columns = DFSchema::try_from(schema.clone()).map_err(error_from_engine)?;
-        let mut state = self.engine().template().clone();
-        state.mark_start_execution();
-        let expression = state
-            .create_logical_expr_from_sql_expr(
-                ExprWithAlias {
-                    expr: parsed,
-                    alias: None,
-                },
-                &columns,
-            )
-            .map_err(error_from_engine)?;
-        match expression.get_type(&columns).map_err(error_from_engine)? {
-            DataType::Boolean | DataType::Null => {}
-            other => {
-                return Err(Error::Invalid(format!(
-                    "A condition is true or false; '{}' is {other}",
-                    condition.text
-                )));
-            }
+        let expression = self.engine().physical(parsed, &columns)?;
+        match expression.data_type(schema).map_err(error_from_engine)? {
+            DataType::Boolean => Ok(expression),
+            DataType::Null => Ok(datafusion::physical_expr::expressions::lit(false)),
+            other => Err(Error::Invalid(format!(
+                "A condition is true or false; '{}' is {other}",
+                condition.text
+            ))),
         }
-        state
-            .create_physical_expr(expression, &columns)
-            .map_err(error_from_engine)
     }
 }
 

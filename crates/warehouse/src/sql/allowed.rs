@@ -73,7 +73,10 @@ pub(crate) fn kind_of(statement: &Statement) -> Result<Kind> {
         Statement::Explain { statement, analyze, .. } => match kind_of(statement)? {
             Kind::Query => Ok(Kind::Query),
             other if *analyze => Ok(other),
-            other => Err(Error::NotImplemented(format!("EXPLAIN {}; EXPLAIN works on queries", other.as_str()))),
+            other => Err(Error::NotImplemented(format!(
+                "EXPLAIN {}; EXPLAIN works on queries",
+                other.as_str()
+            ))),
         },
         Statement::ExplainTable { .. }
         | Statement::ShowTables { .. }
@@ -89,12 +92,24 @@ pub(crate) fn kind_of(statement: &Statement) -> Result<Kind> {
         Statement::CreateView(_) => Ok(Kind::CreateView),
         Statement::CreateSchema { .. } => Ok(Kind::CreateSchema),
         Statement::AlterTable(_) => Ok(Kind::AlterTable),
-        Statement::Drop { object_type: ObjectType::Table, .. } => Ok(Kind::DropTable),
-        Statement::Drop { object_type: ObjectType::View, .. } => Ok(Kind::DropView),
-        Statement::Drop { object_type: ObjectType::Schema, .. } => Ok(Kind::DropSchema),
+        Statement::Drop {
+            object_type: ObjectType::Table,
+            ..
+        } => Ok(Kind::DropTable),
+        Statement::Drop {
+            object_type: ObjectType::View,
+            ..
+        } => Ok(Kind::DropView),
+        Statement::Drop {
+            object_type: ObjectType::Schema,
+            ..
+        } => Ok(Kind::DropSchema),
         Statement::Comment { .. } => Ok(Kind::Comment),
         Statement::Merge(_) => Err(Error::NotImplemented("MERGE; use UPDATE and INSERT".to_owned())),
-        other => Err(Error::NotAllowed(format!("{} is not available here", first_words(other)))),
+        other => Err(Error::NotAllowed(format!(
+            "{} is not available here",
+            first_words(other)
+        ))),
     }
 }
 
@@ -105,7 +120,9 @@ fn kind_of_query(query: &Query) -> Result<Kind> {
 fn check_body(body: &SetExpr) -> Result<()> {
     match body {
         SetExpr::Select(select) => match &select.into {
-            Some(_) => Err(Error::NotImplemented("SELECT INTO; use CREATE TABLE … AS SELECT".to_owned())),
+            Some(_) => Err(Error::NotImplemented(
+                "SELECT INTO; use CREATE TABLE … AS SELECT".to_owned(),
+            )),
             None => Ok(()),
         },
         SetExpr::Query(query) => check_body(&query.body),
@@ -114,9 +131,9 @@ fn check_body(body: &SetExpr) -> Result<()> {
             check_body(right)
         }
         SetExpr::Values(_) | SetExpr::Table(_) => Ok(()),
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-            Err(Error::NotImplemented("statements that change data inside a query".to_owned()))
-        }
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => Err(Error::NotImplemented(
+            "statements that change data inside a query".to_owned(),
+        )),
     }
 }
 
@@ -127,7 +144,11 @@ fn first_words(statement: &Statement) -> String {
         .take_while(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()))
         .take(3)
         .collect();
-    if words.is_empty() { "This statement".to_owned() } else { words.join(" ") }
+    if words.is_empty() {
+        "This statement".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// Walks every query and table reference and stops at what would be dropped silently.
@@ -135,8 +156,18 @@ struct Refuser;
 
 impl Refuser {
     fn query(query: &Query) -> Result<()> {
-        let Query { with, body: _, order_by: _, limit_clause: _, fetch, locks, for_clause, settings, format_clause, pipe_operators: _ } =
-            query;
+        let Query {
+            with,
+            body: _,
+            order_by: _,
+            limit_clause: _,
+            fetch,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators: _,
+        } = query;
         refuse(fetch.is_some(), "FETCH; use LIMIT")?;
         refuse(!locks.is_empty(), "FOR UPDATE and FOR SHARE")?;
         refuse(for_clause.is_some(), "FOR XML, FOR JSON and FOR BROWSE")?;
@@ -154,7 +185,10 @@ impl Refuser {
         refuse(!select.optimizer_hints.is_empty(), "optimizer hints")?;
         refuse(select.select_modifiers.is_some(), "SELECT modifiers")?;
         refuse(select.top.is_some(), "TOP; use LIMIT")?;
-        refuse(select.exclude.is_some(), "EXCLUDE after the column list; write SELECT * EXCEPT (…)")?;
+        refuse(
+            select.exclude.is_some(),
+            "EXCLUDE after the column list; write SELECT * EXCEPT (…)",
+        )?;
         refuse(select.into.is_some(), "SELECT INTO; use CREATE TABLE … AS SELECT")?;
         refuse(!select.lateral_views.is_empty(), "LATERAL VIEW")?;
         refuse(select.prewhere.is_some(), "PREWHERE; use WHERE")?;
@@ -172,7 +206,15 @@ impl Refuser {
 
     fn table(table: &TableFactor) -> Result<()> {
         match table {
-            TableFactor::Table { with_hints, with_ordinality, partitions, json_path, sample, index_hints, .. } => {
+            TableFactor::Table {
+                with_hints,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                ..
+            } => {
                 refuse(sample.is_some(), "TABLESAMPLE; use WHERE random() < 0.1")?;
                 refuse(!with_hints.is_empty() || !index_hints.is_empty(), "table hints")?;
                 refuse(*with_ordinality, "WITH ORDINALITY")?;
@@ -188,7 +230,11 @@ impl Refuser {
 }
 
 fn refuse(is_there: bool, clause: &str) -> Result<()> {
-    if is_there { Err(Error::NotImplemented(clause.to_owned())) } else { Ok(()) }
+    if is_there {
+        Err(Error::NotImplemented(clause.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 fn flow(result: Result<()>) -> ControlFlow<Error> {
@@ -216,8 +262,8 @@ impl Visitor for Refuser {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::parse;
     use crate::Sql;
+    use crate::sql::parse;
 
     fn refusal(text: &str) -> String {
         parse(&Sql::new(text)).expect_err(text).to_string()

@@ -78,26 +78,38 @@ fn value_of<'a>(name: &str, sign: &Token, parameters: &'a Parameters) -> Result<
         Token::Placeholder(text) if text == "?" => format!("? number {name}"),
         other => other.to_string(),
     };
-    let missing = |reason: String| Error::Parameter { name: shown.clone(), reason };
+    let missing = |reason: String| Error::Parameter {
+        name: shown.clone(),
+        reason,
+    };
     match parameters {
-        Parameters::None => Err(missing("it has no value: send queryParameters with the query".to_owned())),
+        Parameters::None => Err(missing(
+            "it has no value: send queryParameters with the query".to_owned(),
+        )),
         Parameters::Named(values) => values.get(name).ok_or_else(|| {
             let known: Vec<&str> = values.keys().map(String::as_str).collect();
             missing(format!("it has no value; values were given for {}", listed(&known)))
         }),
         Parameters::Positional(values) => match name.parse::<usize>() {
             Ok(position) if position >= 1 => values.get(position - 1).ok_or_else(|| {
-                missing(format!("it has no value; {} positional values were given", values.len()))
+                missing(format!(
+                    "it has no value; {} positional values were given",
+                    values.len()
+                ))
             }),
-            Ok(_) | Err(_) => {
-                Err(missing("it is named, but the values given are positional: send an object".to_owned()))
-            }
+            Ok(_) | Err(_) => Err(missing(
+                "it is named, but the values given are positional: send an object".to_owned(),
+            )),
         },
     }
 }
 
 fn listed(names: &[&str]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn push_literal(tokens: &mut Vec<TokenWithSpan>, value: &Value, name: &str, span: Span) -> Result<()> {
@@ -129,11 +141,17 @@ fn push_literal(tokens: &mut Vec<TokenWithSpan>, value: &Value, name: &str, span
             push(Token::LBracket);
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
-                    tokens.push(TokenWithSpan { token: Token::Comma, span });
+                    tokens.push(TokenWithSpan {
+                        token: Token::Comma,
+                        span,
+                    });
                 }
                 push_literal(tokens, value, name, span)?;
             }
-            tokens.push(TokenWithSpan { token: Token::RBracket, span });
+            tokens.push(TokenWithSpan {
+                token: Token::RBracket,
+                span,
+            });
         }
         Value::Object(_) => push(Token::SingleQuotedString(value.to_string())),
     }
@@ -141,7 +159,11 @@ fn push_literal(tokens: &mut Vec<TokenWithSpan>, value: &Value, name: &str, span
 }
 
 fn keyword(text: &str, keyword: Keyword) -> Token {
-    Token::Word(Word { value: text.to_owned(), quote_style: None, keyword })
+    Token::Word(Word {
+        value: text.to_owned(),
+        quote_style: None,
+        keyword,
+    })
 }
 
 /// Where a token stands in the text, for messages.
@@ -154,8 +176,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sql::parse;
     use crate::Sql;
+    use crate::sql::parse;
 
     fn check(text: &str, parameters: Value, expected: &str) {
         let parameters = match parameters {
@@ -163,7 +185,11 @@ mod tests {
             Value::Array(positional) => Parameters::Positional(positional),
             _ => Parameters::None,
         };
-        let parsed = parse(&Sql { text: text.to_owned(), parameters }).expect(text);
+        let parsed = parse(&Sql {
+            text: text.to_owned(),
+            parameters,
+        })
+        .expect(text);
         assert_eq!(parsed.statement.to_string(), expected, "{text}");
     }
 
@@ -176,7 +202,11 @@ mod tests {
         check("SELECT * FROM t WHERE a = $1", json!([7]), expected);
         check("SELECT * FROM t WHERE a = :1", json!([7]), expected);
         check("SELECT * FROM t WHERE a = ?", json!([7]), expected);
-        check("SELECT * FROM t WHERE a = ? AND b = ?", json!([7, "x"]), "SELECT * FROM t WHERE a = 7 AND b = 'x'");
+        check(
+            "SELECT * FROM t WHERE a = ? AND b = ?",
+            json!([7, "x"]),
+            "SELECT * FROM t WHERE a = 7 AND b = 'x'",
+        );
     }
 
     #[test]
@@ -201,18 +231,31 @@ mod tests {
             json!({"p": ["x", "y"]}),
             "SELECT * FROM t WHERE a IN ('x', 'y')",
         );
-        check("SELECT * FROM t WHERE a IN UNNEST(@p)", json!({"p": []}), "SELECT * FROM t WHERE a IN ()");
+        check(
+            "SELECT * FROM t WHERE a IN UNNEST(@p)",
+            json!({"p": []}),
+            "SELECT * FROM t WHERE a IN ()",
+        );
     }
 
     #[test]
     fn casts_slices_and_texts_are_no_placeholders() {
-        check("SELECT '1'::int, a[1:2], ':x @y ? $z' FROM t", json!({"int": 5}), "SELECT '1'::INT, a[1:2], ':x @y ? $z' FROM t");
+        check(
+            "SELECT '1'::int, a[1:2], ':x @y ? $z' FROM t",
+            json!({"int": 5}),
+            "SELECT '1'::INT, a[1:2], ':x @y ? $z' FROM t",
+        );
     }
 
     #[test]
     fn a_placeholder_without_a_value_is_named() {
         let error = |text: &str, parameters| {
-            parse(&Sql { text: text.to_owned(), parameters }).expect_err(text).to_string()
+            parse(&Sql {
+                text: text.to_owned(),
+                parameters,
+            })
+            .expect_err(text)
+            .to_string()
         };
         assert!(error("SELECT @year", Parameters::None).contains("@year"));
         assert!(error("SELECT ?, ?", Parameters::Positional(vec![json!(1)])).contains("number 2"));

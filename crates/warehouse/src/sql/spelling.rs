@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Statement, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement, TableFactor, UnaryOperator, Value, VisitMut,
+    VisitorMut,
 };
 
 use crate::error::{Error, Result};
@@ -102,7 +103,9 @@ impl VisitorMut for Speller {
 
     /// The planner looks table functions up by their bare name.
     fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
-        if let TableFactor::Table { name, args: Some(_), .. } = table
+        if let TableFactor::Table {
+            name, args: Some(_), ..
+        } = table
             && let [ObjectNamePart::Identifier(function)] = name.0.as_mut_slice()
         {
             function.quote_style = None;
@@ -125,24 +128,46 @@ fn relation_ours(relation: &mut ObjectName) -> Result<()> {
         parts
     } else {
         // `carto_dw.information_schema.tables` goes through unchanged.
-        let name = TableName::from_parts(&parts)
-            .map_err(|reason| Error::InvalidName { name: parts.join("."), reason })?;
+        let name = TableName::from_parts(&parts).map_err(|reason| Error::InvalidName {
+            name: parts.join("."),
+            reason,
+        })?;
         vec![CATALOG_NAME.to_owned(), name.schema, name.table]
     };
     // Backtick and dashed names keep their letters; the planner folds what is not quoted.
-    *relation = ObjectName(parts.iter().map(|part| ObjectNamePart::Identifier(identifier(part))).collect());
+    *relation = ObjectName(
+        parts
+            .iter()
+            .map(|part| ObjectNamePart::Identifier(identifier(part)))
+            .collect(),
+    );
     Ok(())
 }
 
 fn rewrite(expression: &mut Expr) {
     match expression {
-        Expr::InUnnest { expr, array_expr, negated } => {
+        Expr::InUnnest {
+            expr,
+            array_expr,
+            negated,
+        } => {
             let (expr, array, negated) = (expr.as_ref().clone(), array_expr.as_ref().clone(), *negated);
             *expression = match array {
-                Expr::Array(array) => Expr::InList { expr: Box::new(expr), list: array.elem, negated },
+                Expr::Array(array) => Expr::InList {
+                    expr: Box::new(expr),
+                    list: array.elem,
+                    negated,
+                },
                 array => {
                     let has = call("array_has", vec![array, expr]);
-                    if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(has) } } else { has }
+                    if negated {
+                        Expr::UnaryOp {
+                            op: UnaryOperator::Not,
+                            expr: Box::new(has),
+                        }
+                    } else {
+                        has
+                    }
                 }
             };
         }
@@ -170,7 +195,10 @@ fn rewrite_function(function: &mut Function) -> Option<Expr> {
             case_token: AttachedToken::empty(),
             end_token: AttachedToken::empty(),
             operand: None,
-            conditions: vec![CaseWhen { condition: condition.clone(), result: yes.clone() }],
+            conditions: vec![CaseWhen {
+                condition: condition.clone(),
+                result: yes.clone(),
+            }],
             else_result: Some(Box::new(no.clone())),
         }),
         ("countif", [condition]) => {
@@ -187,23 +215,42 @@ fn rewrite_function(function: &mut Function) -> Option<Expr> {
         ("safe_divide", [above, below]) => Some(Expr::BinaryOp {
             left: Box::new(above.clone()),
             op: BinaryOperator::Divide,
-            right: Box::new(call("nullif", vec![below.clone(), Expr::value(Value::Number("0".to_owned(), false))])),
+            right: Box::new(call(
+                "nullif",
+                vec![below.clone(), Expr::value(Value::Number("0".to_owned(), false))],
+            )),
         }),
         // BigQuery writes the value first and the part as a bare word.
         ("date_trunc" | "timestamp_trunc" | "datetime_trunc", [value, Expr::Identifier(part)])
             if part.quote_style.is_none() =>
         {
             let part = Expr::value(Value::SingleQuotedString(part.value.to_lowercase()));
-            Some(call("date_trunc", vec![part, value.clone()]))
+            let truncated = call("date_trunc", vec![part, value.clone()]);
+            Some(if name == "date_trunc" {
+                as_date(truncated)
+            } else {
+                truncated
+            })
         }
         _ => None,
     }
 }
 
+fn as_date(expression: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(expression),
+        data_type: DataType::Date,
+        array: false,
+        format: None,
+    }
+}
 
 /// The arguments of a plain call: no names, no wildcards, no clauses.
 fn arguments(function: &Function) -> Option<Vec<Expr>> {
-    let FunctionArguments::List(list) = &function.args else { return None };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
     list.args
         .iter()
         .map(|argument| match argument {
@@ -224,7 +271,10 @@ fn call_function(name: &str, arguments: Vec<Expr>) -> Function {
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect(),
+            args: arguments
+                .into_iter()
+                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+                .collect(),
             clauses: vec![],
         }),
         filter: None,
@@ -254,14 +304,20 @@ mod tests {
         check("SELECT * FROM carto_dw.demo.x", expected);
         check("SELECT * FROM Demo.X", "SELECT * FROM \"demo\".\"x\"");
         check("SELECT * FROM `demo.x`", "SELECT * FROM \"demo\".\"x\"");
-        check("SELECT * FROM \"odd.schema\".\"T\"", "SELECT * FROM \"odd.schema\".\"T\"");
+        check(
+            "SELECT * FROM \"odd.schema\".\"T\"",
+            "SELECT * FROM \"odd.schema\".\"T\"",
+        );
     }
 
     #[test]
     fn bigquery_functions_are_understood() {
         check("SELECT ANY_VALUE(x) FROM t", "SELECT first_value(x) FROM \"t\"");
         check("SELECT IF(a, 1, 2)", "SELECT CASE WHEN a THEN 1 ELSE 2 END");
-        check("SELECT COUNTIF(a > 1) FROM t", "SELECT count(*) FILTER (WHERE a > 1) FROM \"t\"");
+        check(
+            "SELECT COUNTIF(a > 1) FROM t",
+            "SELECT count(*) FILTER (WHERE a > 1) FROM \"t\"",
+        );
         check("SELECT TIMESTAMP_TRUNC(a, MONTH)", "SELECT date_trunc('month', a)");
         check("SELECT a NOT IN UNNEST(b)", "SELECT NOT array_has(b, a)");
         check("SELECT SAFE_CAST(a AS INT64)", "SELECT SAFE_CAST(a AS INT64)");

@@ -22,13 +22,17 @@ pub struct QuerySyntax {
 pub fn query_syntax(sql: &Sql) -> Result<QuerySyntax> {
     let parsed = parse(sql)?;
     match parsed.statement {
-        Statement::Query(query) => {
-            Ok(QuerySyntax { query: *query, reads_now: parsed.moments.is_empty(), text: without_semicolon(&sql.text)? })
-        }
+        Statement::Query(query) => Ok(QuerySyntax {
+            query: *query,
+            reads_now: parsed.moments.is_empty(),
+            text: without_semicolon(&sql.text)?,
+        }),
         other => {
             let text = other.to_string();
             let words: Vec<&str> = text.split_whitespace().take(2).collect();
-            Err(Error::ReadOnly { statement: words.join(" ") })
+            Err(Error::ReadOnly {
+                statement: words.join(" "),
+            })
         }
     }
 }
@@ -40,7 +44,9 @@ pub fn expression_syntax(sql: &Sql) -> Result<Expr> {
 
 /// The text up to the semicolon that ends it, if one does.
 fn without_semicolon(text: &str) -> Result<String> {
-    let tokens = Tokenizer::new(&GromaDialect, text).tokenize_with_location().map_err(token_error)?;
+    let tokens = Tokenizer::new(&GromaDialect, text)
+        .tokenize_with_location()
+        .map_err(token_error)?;
     let mut end = None;
     for token in tokens.iter().rev() {
         match token.token {
@@ -61,7 +67,10 @@ fn offset_of(text: &str, place: Location) -> usize {
             return offset;
         }
         if character == '\n' {
-            here = Location { line: here.line + 1, column: 1 };
+            here = Location {
+                line: here.line + 1,
+                column: 1,
+            };
         } else {
             here.column += 1;
         }
@@ -87,7 +96,12 @@ mod tests {
 
     #[test]
     fn only_queries_have_a_syntax_to_look_at() {
-        assert!(matches!(query_syntax(&Sql::new("DROP TABLE t")), Err(Error::ReadOnly { statement }) if statement == "DROP TABLE"));
-        assert!(matches!(query_syntax(&Sql::new("SELECT 1; SELECT 2")), Err(Error::StatementCount { found: 2 })));
+        assert!(
+            matches!(query_syntax(&Sql::new("DROP TABLE t")), Err(Error::ReadOnly { statement }) if statement == "DROP TABLE")
+        );
+        assert!(matches!(
+            query_syntax(&Sql::new("SELECT 1; SELECT 2")),
+            Err(Error::StatementCount { found: 2 })
+        ));
     }
 }

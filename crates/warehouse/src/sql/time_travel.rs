@@ -5,8 +5,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement, TableAlias,
-    TableFactor, TableVersion, VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Statement, TableAlias, TableFactor, TableVersion, VisitMut, VisitorMut,
 };
 
 use crate::error::{Error, Result};
@@ -48,7 +48,12 @@ struct Taker {
 
 impl Taker {
     fn take(&mut self, table: &mut TableFactor) -> Result<()> {
-        let TableFactor::Table { name, alias, version, .. } = table else { return Ok(()) };
+        let TableFactor::Table {
+            name, alias, version, ..
+        } = table
+        else {
+            return Ok(());
+        };
         let Some(version) = version.take() else { return Ok(()) };
         let moment = match version {
             TableVersion::ForSystemTimeAsOf(time) | TableVersion::TimestampAsOf(time) => AsOf::Time(time),
@@ -56,8 +61,10 @@ impl Taker {
             TableVersion::Function(function) => moment_of_function(&function)?,
             TableVersion::Changes { .. } => return Err(Error::NotImplemented("CHANGES".to_owned())),
         };
-        let table = TableName::from_parts(&spelling::parts(name)?)
-            .map_err(|reason| Error::InvalidName { name: name.to_string(), reason })?;
+        let table = TableName::from_parts(&spelling::parts(name)?).map_err(|reason| Error::InvalidName {
+            name: name.to_string(),
+            reason,
+        })?;
         if alias.is_none() {
             *alias = Some(TableAlias {
                 explicit: true,
@@ -85,13 +92,22 @@ fn moment_of_function(clause: &Expr) -> Result<AsOf> {
             "{clause} after a table in this form; write AT (VERSION => 3) or AT (TIMESTAMP => TIMESTAMP '2026-01-31 12:00:00')"
         ))
     };
-    let Expr::Function(Function { name, args, .. }) = clause else { return Err(shape()) };
+    let Expr::Function(Function { name, args, .. }) = clause else {
+        return Err(shape());
+    };
     if !name.to_string().eq_ignore_ascii_case("at") {
         return Err(shape());
     }
-    let FunctionArguments::List(list) = args else { return Err(shape()) };
-    let [FunctionArg::Named { name: what, arg: FunctionArgExpr::Expr(value), operator: FunctionArgOperator::RightArrow }] =
-        list.args.as_slice()
+    let FunctionArguments::List(list) = args else {
+        return Err(shape());
+    };
+    let [
+        FunctionArg::Named {
+            name: what,
+            arg: FunctionArgExpr::Expr(value),
+            operator: FunctionArgOperator::RightArrow,
+        },
+    ] = list.args.as_slice()
     else {
         return Err(shape());
     };

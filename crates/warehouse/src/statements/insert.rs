@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::provider::not_found;
 use crate::query::plan;
-use crate::sql::{AsOf, parts};
+use crate::sql::{AsOf, call, parts};
 use crate::table::Column;
 use crate::writer::Target;
 
@@ -106,12 +106,15 @@ fn wanted_columns(table: &LakeTable, names: &[ObjectName]) -> Result<Vec<Column>
     Ok(columns)
 }
 
-/// `DEFAULT` in VALUES replaced by what it stands for.
+/// `DEFAULT` in VALUES replaced by what it stands for, texts of geometries read.
 fn with_defaults(mut query: Query, columns: &[Column]) -> Result<Query> {
     if let SetExpr::Values(values) = query.body.as_mut() {
         for row in &mut values.rows {
             for (value, column) in row.content.iter_mut().zip(columns) {
                 if !is_default(value) {
+                    if column.is_geometry() && is_text(value) {
+                        *value = call("st_geomfromtext", vec![value.clone()]);
+                    }
                     continue;
                 }
                 *value = match (default_expression(column)?, &column.default_value) {
@@ -123,6 +126,14 @@ fn with_defaults(mut query: Query, columns: &[Column]) -> Result<Query> {
         }
     }
     Ok(query)
+}
+
+/// A text or NULL: the rows of VALUES must agree on what is a geometry.
+fn is_text(value: &SqlExpr) -> bool {
+    match value {
+        SqlExpr::Value(value) => matches!(value.value, Value::Null) || value.value.clone().into_string().is_some(),
+        _ => false,
+    }
 }
 
 fn is_default(value: &SqlExpr) -> bool {

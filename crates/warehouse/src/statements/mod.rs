@@ -6,6 +6,7 @@ mod columns;
 mod create;
 mod drop;
 mod insert;
+mod load;
 mod publish;
 mod rewrite;
 
