@@ -208,14 +208,12 @@ impl Warehouse {
         rows: SendableRecordBatchStream,
         options: WriteOptions,
     ) -> Result<WriteReport> {
-        let _ = (actor, mode, rows, options);
-        Err(not_yet(&name.table))
+        Box::pin(self.load(actor, name, mode, rows, options)).await
     }
 
     /// Drops a table.
     pub async fn drop_table(&self, actor: &Actor, name: &TableName) -> Result<()> {
-        let _ = actor;
-        Err(not_yet(&name.table))
+        Box::pin(self.drop_one(actor, name)).await
     }
 
     /// The options it was opened with.
@@ -257,6 +255,3 @@ impl Warehouse {
     }
 }
 
-fn not_yet(what: &str) -> Error {
-    Error::NotImplemented(what.to_owned())
-}
