@@ -112,7 +112,11 @@ pub(crate) fn to_text(changes: &[ChangeMade]) -> String {
 pub(crate) fn from_text(text: &str) -> Vec<ChangeMade> {
     split_outside_quotes(text, ',')
         .into_iter()
-        .filter_map(|entry| entry.split_once(':').map(|(kind, value)| ChangeMade::parse(kind.trim(), value.trim())))
+        .filter_map(|entry| {
+            entry
+                .split_once(':')
+                .map(|(kind, value)| ChangeMade::parse(kind.trim(), value.trim()))
+        })
         .collect()
 }
 
@@ -120,7 +124,12 @@ pub(crate) fn from_text(text: &str) -> Vec<ChangeMade> {
 fn names_of(value: &str) -> Vec<String> {
     split_outside_quotes(value, '.')
         .into_iter()
-        .map(|name| name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name).replace("\"\"", "\""))
+        .map(|name| {
+            name.strip_prefix('"')
+                .and_then(|name| name.strip_suffix('"'))
+                .unwrap_or(name)
+                .replace("\"\"", "\"")
+        })
         .collect()
 }
 

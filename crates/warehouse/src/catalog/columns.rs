@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use database::Transaction;
+use datafusion::arrow::datatypes::DataType;
 
 use crate::error::Result;
 use crate::table::Column;
@@ -66,6 +67,23 @@ async fn load_where(tx: &mut Transaction, snapshot: i64, condition: &str) -> Res
             tags.entry((table, column)).or_default().insert(key, value);
         }
     }
+    let crs_rows: Vec<(i64, String, Option<String>)> = fetch(
+        tx,
+        format!(
+            "SELECT object_id, \"key\", \"value\" FROM {prefix}ducklake_tag t \
+             WHERE \"key\" LIKE '{CRS_TAG}:%' AND {}",
+            in_force("t", snapshot)
+        ),
+        &[],
+    )
+    .await?;
+    for (table, key, value) in crs_rows {
+        if let (Some((key, column)), Some(value)) = (key.split_once(':'), value)
+            && let Ok(column) = column.parse()
+        {
+            tags.entry((table, column)).or_default().insert(key.to_owned(), value);
+        }
+    }
     let mut inside: HashMap<(i64, Option<i64>), Vec<ColumnRow>> = HashMap::new();
     let mut table_ids: Vec<i64> = Vec::new();
     for row in rows {
@@ -91,8 +109,13 @@ fn assemble(
     let mut columns = Vec::with_capacity(rows.len());
     for row in rows {
         let children = assemble(table, Some(row.column_id), inside, tags)?;
-        let data_type = types::arrow_from_type_name(&row.column_type, &children)?;
-        let tag = |key: &str| tags.get(&(table, row.column_id)).and_then(|tags| tags.get(key)).cloned();
+        // A column of a type that we do not read must not hide every other table: reading it is what fails.
+        let data_type = types::arrow_from_type_name(&row.column_type, &children).unwrap_or(DataType::Null);
+        let tag = |key: &str| {
+            tags.get(&(table, row.column_id))
+                .and_then(|tags| tags.get(key))
+                .cloned()
+        };
         let is_expression = row.default_value_type.as_deref() == Some("expression");
         columns.push(Column {
             id: row.column_id,
@@ -110,6 +133,15 @@ fn assemble(
         });
     }
     Ok(columns)
+}
+
+/// An error that names the first column of a type that we do not read.
+pub(super) fn check_readable(columns: &[Column]) -> Result<()> {
+    for column in columns {
+        check_readable(&column.children)?;
+        types::arrow_from_type_name(&column.type_name, &column.children)?;
+    }
+    Ok(())
 }
 
 /// Table → the last snapshot that changed one of its columns.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::table::{ColumnRange, DataFile, DeleteFile, KeyRange};
 use crate::types::DEFAULT_CRS;
 
+use super::columns;
 use super::geometry::GeometryStatistics;
 use super::inlined;
 use super::lake::{LakeTable, crs_or_default, resolve};
@@ -95,12 +96,8 @@ struct KeyRow {
 }
 
 /// Reads what a table consists of. The transaction sees one state of the catalog.
-pub(super) async fn load(
-    tx: &mut Transaction,
-    snapshot: i64,
-    table: &LakeTable,
-    data_path: &str,
-) -> Result<Contents> {
+pub(super) async fn load(tx: &mut Transaction, snapshot: i64, table: &LakeTable, data_path: &str) -> Result<Contents> {
+    columns::check_readable(&table.columns)?;
     let prefix = Dialect::of_transaction(tx).prefix();
     let id = table.id;
     let rows: Vec<FileRow> = fetch(
@@ -114,7 +111,7 @@ pub(super) async fn load(
         &[],
     )
     .await?;
-    let (mut columns, boxes) = load_statistics(tx, snapshot, table).await?;
+    let (mut ranges, boxes) = load_statistics(tx, snapshot, table).await?;
     let mut keys = load_keys(tx, table).await?;
     let mut deletes = load_delete_files(tx, snapshot, table, data_path).await?;
     let inlined_deletes = inlined::deletes_of(tx, snapshot, id).await?;
@@ -126,7 +123,10 @@ pub(super) async fn load(
             return Err(encrypted(&row.path));
         }
         if row.file_format.as_deref().is_some_and(|format| format != "parquet") {
-            return Err(Error::NotImplemented(format!("data files of the format {:?}", row.file_format)));
+            return Err(Error::NotImplemented(format!(
+                "data files of the format {:?}",
+                row.file_format
+            )));
         }
         let (range, key_box) = match keys.remove(&row.data_file_id) {
             Some((range, bounds)) => (Some(range), bounds),
@@ -143,7 +143,7 @@ pub(super) async fn load(
             row_id_start: row.row_id_start,
             begin_snapshot: row.begin_snapshot,
             partial_max: row.partial_max,
-            columns: Arc::new(columns.remove(&row.data_file_id).unwrap_or_default()),
+            columns: Arc::new(ranges.remove(&row.data_file_id).unwrap_or_default()),
             has_level_of_detail: range.is_some() && deletes.is_empty() && !has_inlined_deletes,
             keys: range,
             bounds: key_box.or_else(|| boxes.get(&row.data_file_id).copied()),
@@ -155,7 +155,12 @@ pub(super) async fn load(
         0 => None,
         _ => inlined::rows_of(tx, snapshot, id, &table.columns).await?,
     };
-    Ok(Contents { files: files.into(), inlined, inlined_deletes, mappings })
+    Ok(Contents {
+        files: files.into(),
+        inlined,
+        inlined_deletes,
+        mappings,
+    })
 }
 
 type Ranges = HashMap<i64, HashMap<i64, ColumnRange>>;
@@ -190,7 +195,15 @@ async fn load_statistics(
             && let Some(statistics) = row.extra_stats.as_deref().and_then(GeometryStatistics::from_text)
             && let Some([west, south, east, north]) = statistics.bounds
         {
-            boxes.insert(row.data_file_id, LonLatBox { west, south, east, north });
+            boxes.insert(
+                row.data_file_id,
+                LonLatBox {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            );
         }
         ranges.entry(row.data_file_id).or_default().insert(
             row.column_id,
@@ -207,11 +220,10 @@ async fn load_statistics(
     Ok((ranges, boxes))
 }
 
-async fn load_keys(
-    tx: &mut Transaction,
-    table: &LakeTable,
-) -> Result<HashMap<i64, (KeyRange, Option<LonLatBox>)>> {
-    let Some(geometry) = table.geometry_column() else { return Ok(HashMap::new()) };
+async fn load_keys(tx: &mut Transaction, table: &LakeTable) -> Result<HashMap<i64, (KeyRange, Option<LonLatBox>)>> {
+    let Some(geometry) = table.geometry_column() else {
+        return Ok(HashMap::new());
+    };
     let rows: Vec<KeyRow> = fetch(
         tx,
         format!(
@@ -229,7 +241,12 @@ async fn load_keys(
         .filter(|row| row.column_id == geometry.id)
         .map(|row| {
             let bounds = match (row.west, row.south, row.east, row.north) {
-                (Some(west), Some(south), Some(east), Some(north)) => Some(LonLatBox { west, south, east, north }),
+                (Some(west), Some(south), Some(east), Some(north)) => Some(LonLatBox {
+                    west,
+                    south,
+                    east,
+                    north,
+                }),
                 _ => None,
             };
             let range = KeyRange {

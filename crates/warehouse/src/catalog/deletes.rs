@@ -1,6 +1,6 @@
 //! Which rows of a data file are deleted: positions from delete files and from the catalog.
 
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;

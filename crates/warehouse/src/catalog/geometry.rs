@@ -27,7 +27,11 @@ impl GeometryStatistics {
             (Some(xmin), Some(ymin), Some(xmax), Some(ymax)) => Some([xmin, ymin, xmax, ymax]),
             _ => None,
         };
-        let types = json["types"].as_array()?.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        let types = json["types"]
+            .as_array()?
+            .iter()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect();
         Some(GeometryStatistics { bounds, types })
     }
 
@@ -60,14 +64,21 @@ impl GeometryStatistics {
 
     /// How a table with these types is drawn; absent while it has no geometry.
     pub(crate) fn kind(&self) -> Option<GeometryKind> {
-        let mut kinds = self.types.iter().map(|name| match name.split('_').next().unwrap_or(name) {
-            "point" => GeometryKind::Points,
-            "linestring" | "multilinestring" => GeometryKind::Lines,
-            "polygon" | "multipolygon" => GeometryKind::Polygons,
-            _ => GeometryKind::Mixed,
-        });
+        let mut kinds = self
+            .types
+            .iter()
+            .map(|name| match name.split('_').next().unwrap_or(name) {
+                "point" => GeometryKind::Points,
+                "linestring" | "multilinestring" => GeometryKind::Lines,
+                "polygon" | "multipolygon" => GeometryKind::Polygons,
+                _ => GeometryKind::Mixed,
+            });
         let first = kinds.next()?;
-        Some(if kinds.all(|kind| kind == first) { first } else { GeometryKind::Mixed })
+        Some(if kinds.all(|kind| kind == first) {
+            first
+        } else {
+            GeometryKind::Mixed
+        })
     }
 }
 
@@ -103,9 +114,15 @@ mod tests {
         assert_eq!(lines.bounds, Some([1.0, 2.0, 3.0, 4.0]));
         assert_eq!(lines.kind(), Some(GeometryKind::Lines));
         assert_eq!(GeometryStatistics::from_text(&lines.to_text()).unwrap(), lines);
-        lines.merge(&GeometryStatistics { bounds: None, types: vec!["multilinestring_z".to_owned()] });
+        lines.merge(&GeometryStatistics {
+            bounds: None,
+            types: vec!["multilinestring_z".to_owned()],
+        });
         assert_eq!(lines.kind(), Some(GeometryKind::Lines));
-        lines.merge(&GeometryStatistics { bounds: Some([9.0, 9.0, 9.0, 9.0]), types: vec!["point".to_owned()] });
+        lines.merge(&GeometryStatistics {
+            bounds: Some([9.0, 9.0, 9.0, 9.0]),
+            types: vec!["point".to_owned()],
+        });
         assert_eq!(lines.kind(), Some(GeometryKind::Mixed));
         assert_eq!(lines.bounds, Some([1.0, 2.0, 9.0, 9.0]));
         assert_eq!(GeometryStatistics::default().kind(), None);

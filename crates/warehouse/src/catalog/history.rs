@@ -20,7 +20,10 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn starting() -> Self {
-        History { read_to: -1, changes: HashMap::new() }
+        History {
+            read_to: -1,
+            changes: HashMap::new(),
+        }
     }
 
     pub(super) fn reaches(&self, snapshot: i64) -> bool {
@@ -41,7 +44,10 @@ impl History {
         )
         .await?;
         for (snapshot, text) in rows {
-            for table in changes::from_text(&text.unwrap_or_default()).iter().filter_map(|change| change.table_id()) {
+            for table in changes::from_text(&text.unwrap_or_default())
+                .iter()
+                .filter_map(|change| change.table_id())
+            {
                 let snapshots = self.changes.entry(table).or_default();
                 if snapshots.last() != Some(&snapshot) {
                     snapshots.push(snapshot);

@@ -38,7 +38,9 @@ pub(crate) async fn tables_of(tx: &mut Transaction, table: i64) -> Result<Vec<In
     rows.into_iter()
         .map(|(name, schema_version)| {
             // The name goes into SQL text.
-            let is_plain = name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+            let is_plain = name
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '_');
             if is_plain {
                 Ok(InlinedTable { name, schema_version })
             } else {
@@ -51,8 +53,12 @@ pub(crate) async fn tables_of(tx: &mut Transaction, table: i64) -> Result<Vec<In
 /// Table → number of its inlined rows in force at a snapshot.
 pub(super) async fn count(tx: &mut Transaction, snapshot: i64) -> Result<HashMap<i64, i64>> {
     let prefix = Dialect::of_transaction(tx).prefix();
-    let ids: Vec<(i64,)> =
-        fetch(tx, format!("SELECT DISTINCT table_id FROM {prefix}ducklake_inlined_data_tables"), &[]).await?;
+    let ids: Vec<(i64,)> = fetch(
+        tx,
+        format!("SELECT DISTINCT table_id FROM {prefix}ducklake_inlined_data_tables"),
+        &[],
+    )
+    .await?;
     let mut counts = HashMap::new();
     for (table,) in ids {
         for inlined in tables_of(tx, table).await? {
@@ -67,7 +73,11 @@ async fn count_of(tx: &mut Transaction, inlined: &InlinedTable, snapshot: i64) -
     let prefix = Dialect::of_transaction(tx).prefix();
     let rows: Vec<(i64,)> = fetch(
         tx,
-        format!("SELECT count(*) FROM {prefix}{} i WHERE {}", inlined.name, in_force("i", snapshot)),
+        format!(
+            "SELECT count(*) FROM {prefix}{} i WHERE {}",
+            inlined.name,
+            in_force("i", snapshot)
+        ),
         &[],
     )
     .await?;
@@ -111,11 +121,7 @@ pub(super) async fn count_deletes(tx: &mut Transaction, snapshot: i64) -> Result
 }
 
 /// File → positions of its rows that are deleted in the catalog itself, ascending.
-pub(super) async fn deletes_of(
-    tx: &mut Transaction,
-    snapshot: i64,
-    table: i64,
-) -> Result<HashMap<i64, Arc<[u64]>>> {
+pub(super) async fn deletes_of(tx: &mut Transaction, snapshot: i64, table: i64) -> Result<HashMap<i64, Arc<[u64]>>> {
     if !tables_with_deletes(tx).await?.contains(&table) {
         return Ok(HashMap::new());
     }
@@ -135,7 +141,10 @@ pub(super) async fn deletes_of(
             .map_err(|_| Error::Damaged(format!("the catalog deletes row {position} of file {file}")))?;
         positions.entry(file).or_default().push(position);
     }
-    Ok(positions.into_iter().map(|(file, positions)| (file, positions.into())).collect())
+    Ok(positions
+        .into_iter()
+        .map(|(file, positions)| (file, positions.into()))
+        .collect())
 }
 
 /// How many deletions of these files were inlined after a snapshot.
@@ -204,7 +213,9 @@ async fn columns_then(tx: &mut Transaction, inlined: &InlinedTable, table: i64) 
     )
     .await?;
     let Some((Some(snapshot),)) = snapshots.first() else {
-        return Err(Error::Damaged(format!("the catalog does not say when schema version {version} began")));
+        return Err(Error::Damaged(format!(
+            "the catalog does not say when schema version {version} began"
+        )));
     };
     columns::load_of(tx, *snapshot, table).await
 }

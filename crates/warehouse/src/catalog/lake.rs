@@ -14,14 +14,20 @@ use super::geometry::{self, GeometryStatistics};
 use super::history::History;
 use super::sql::{Dialect, fetch, in_force, list, parse_time};
 
-/// The tag of a column that says in which coordinate reference system its geometries are.
+/// The tag that says in which coordinate reference system a column's geometries are. DuckDB refuses tags of columns but
+/// for `comment`: this one stands on the table, as [`of_column`] names it.
 pub(crate) const CRS_TAG: &str = "crs";
 /// The tag of a table, view or column that describes it; DuckDB's `COMMENT ON` writes it too.
 pub(crate) const COMMENT_TAG: &str = "comment";
 /// The tag of a table that says whom to thank for its rows.
 pub(crate) const ATTRIBUTION_TAG: &str = "attribution";
-/// The tag of a table that says in which coordinate reference system its rows came.
+/// The tag that says in which coordinate reference system a column's geometries came; on the table, like [`CRS_TAG`].
 pub(crate) const SOURCE_CRS_TAG: &str = "source_crs";
+
+/// The key, among a table's tags, of a tag about one of its columns.
+pub(crate) fn of_column(key: &str, column: i64) -> String {
+    format!("{key}:{column}")
+}
 
 /// Everything that has a name, at one snapshot.
 #[derive(Debug)]
@@ -109,7 +115,9 @@ impl Lake {
     }
 
     pub(crate) fn table(&self, schema: &str, name: &str) -> Option<&Arc<LakeTable>> {
-        self.tables.iter().find(|table| table.name == name && table.schema == schema)
+        self.tables
+            .iter()
+            .find(|table| table.name == name && table.schema == schema)
     }
 
     pub(crate) fn table_by_id(&self, id: i64) -> Option<&Arc<LakeTable>> {
@@ -117,7 +125,9 @@ impl Lake {
     }
 
     pub(crate) fn view(&self, schema: &str, name: &str) -> Option<&Arc<LakeView>> {
-        self.views.iter().find(|view| view.name == name && view.schema == schema)
+        self.views
+            .iter()
+            .find(|view| view.name == name && view.schema == schema)
     }
 }
 
@@ -128,12 +138,7 @@ type SumRow = (i64, i64, i64, i64);
 type KeyRow = (i64, i64, i64, i64, Option<f64>, Option<f64>, Option<f64>, Option<f64>);
 
 /// Reads the lake at a snapshot. The transaction sees one state of the catalog.
-pub(super) async fn load(
-    tx: &mut Transaction,
-    snapshot: i64,
-    data_path: &str,
-    history: &History,
-) -> Result<Lake> {
+pub(super) async fn load(tx: &mut Transaction, snapshot: i64, data_path: &str, history: &History) -> Result<Lake> {
     let prefix = Dialect::of_transaction(tx).prefix();
     let versions: Vec<(i64,)> = fetch(
         tx,
@@ -142,7 +147,9 @@ pub(super) async fn load(
     )
     .await?;
     let [(schema_version,)] = versions[..] else {
-        return Err(Error::NoSuchSnapshot(format!("there is no snapshot {snapshot}, or it has expired")));
+        return Err(Error::NoSuchSnapshot(format!(
+            "there is no snapshot {snapshot}, or it has expired"
+        )));
     };
 
     let schema_rows: Vec<SchemaRow> = fetch(
@@ -163,7 +170,13 @@ pub(super) async fn load(
 
     let tables = load_tables(tx, snapshot, data_path, history, &schemas).await?;
     let views = load_views(tx, snapshot, &schemas).await?;
-    Ok(Lake { snapshot, schema_version, schemas, tables, views })
+    Ok(Lake {
+        snapshot,
+        schema_version,
+        schemas,
+        tables,
+        views,
+    })
 }
 
 async fn load_tables(
@@ -204,7 +217,9 @@ async fn load_tables(
     let mut wanted_times: Vec<i64> = Vec::new();
     let mut drafts = Vec::new();
     for (id, begin_snapshot, schema_id, name, path, is_relative) in table_rows {
-        let Some(schema) = schemas.iter().find(|schema| schema.id == schema_id) else { continue };
+        let Some(schema) = schemas.iter().find(|schema| schema.id == schema_id) else {
+            continue;
+        };
         let version = history
             .last_change(id, snapshot)
             .unwrap_or(0)
@@ -242,7 +257,11 @@ async fn load_tables(
             modified_at: times.get(&version).copied(),
             inlined_rows: unsigned(inlined_rows),
             geometry: geometries.remove(&id).unwrap_or_default(),
-            keys: TableKeys { is_keyed, lod_is_global: is_keyed && elections <= 1 && removed == 0, bounds },
+            keys: TableKeys {
+                is_keyed,
+                lod_is_global: is_keyed && elections <= 1 && removed == 0,
+                bounds,
+            },
         }));
     }
     tables.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
@@ -378,7 +397,10 @@ async fn load_times(tx: &mut Transaction, snapshots: &[i64]) -> Result<BTreeMap<
         &[],
     )
     .await?;
-    Ok(rows.into_iter().filter_map(|(id, text)| Some((id, parse_time(&text?)?))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(id, text)| Some((id, parse_time(&text?)?)))
+        .collect())
 }
 
 /// A path of the catalog, relative to the lake's data path.
@@ -394,7 +416,9 @@ pub(super) fn resolve(
         return Ok(format!("{parent}{path}"));
     }
     path.strip_prefix(data_path).map(str::to_owned).ok_or_else(|| {
-        Error::NotAllowed(format!("'{path}' in the catalog is outside the warehouse's storage '{data_path}'"))
+        Error::NotAllowed(format!(
+            "'{path}' in the catalog is outside the warehouse's storage '{data_path}'"
+        ))
     })
 }
 

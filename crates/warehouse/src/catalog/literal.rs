@@ -60,12 +60,17 @@ fn scalars_of(column: &Column, values: &[Literal]) -> Result<ArrayRef> {
     let float = |text: &str| text.parse::<f64>().map_err(|_| unreadable(column, text));
     match &column.data_type {
         DataType::Float64 => {
-            let numbers: Vec<Option<f64>> = texts.iter().map(|text| text.map(float).transpose()).collect::<Result<_>>()?;
+            let numbers: Vec<Option<f64>> = texts
+                .iter()
+                .map(|text| text.map(float).transpose())
+                .collect::<Result<_>>()?;
             Ok(Arc::new(Float64Array::from(numbers)))
         }
         DataType::Float32 => {
-            let numbers: Vec<Option<f32>> =
-                texts.iter().map(|text| text.map(|text| float(text).map(|n| n as f32)).transpose()).collect::<Result<_>>()?;
+            let numbers: Vec<Option<f32>> = texts
+                .iter()
+                .map(|text| text.map(|text| float(text).map(|n| n as f32)).transpose())
+                .collect::<Result<_>>()?;
             Ok(Arc::new(Float32Array::from(numbers)))
         }
         DataType::Binary | DataType::BinaryView => {
@@ -74,7 +79,10 @@ fn scalars_of(column: &Column, values: &[Literal]) -> Result<ArrayRef> {
             Ok(cast_with_options(&array, &column.data_type, &strict())?)
         }
         other => cast_with_options(&StringArray::from(texts.clone()), other, &strict()).map_err(|error| {
-            Error::Damaged(format!("the catalog's values of column {} ({}): {error}", column.name, column.type_name))
+            Error::Damaged(format!(
+                "the catalog's values of column {} ({}): {error}",
+                column.name, column.type_name
+            ))
         }),
     }
 }
@@ -145,7 +153,10 @@ fn map_of(column: &Column, values: &[Literal]) -> Result<ArrayRef> {
     }
     let entries = StructArray::try_new(
         fields.clone(),
-        vec![array_of(child(column, 0)?, &keys)?, array_of(child(column, 1)?, &items)?],
+        vec![
+            array_of(child(column, 0)?, &keys)?,
+            array_of(child(column, 1)?, &items)?,
+        ],
         None,
     )?;
     let offsets = OffsetBuffer::from_lengths(lengths);
@@ -154,19 +165,30 @@ fn map_of(column: &Column, values: &[Literal]) -> Result<ArrayRef> {
 }
 
 fn child(column: &Column, index: usize) -> Result<&Column> {
-    column.children.get(index).ok_or_else(|| unreadable(column, "its inner type is missing"))
+    column
+        .children
+        .get(index)
+        .ok_or_else(|| unreadable(column, "its inner type is missing"))
 }
 
 fn nulls(values: &[Literal]) -> Option<NullBuffer> {
-    Some(NullBuffer::from_iter(values.iter().map(|value| *value != Literal::Null)))
+    Some(NullBuffer::from_iter(
+        values.iter().map(|value| *value != Literal::Null),
+    ))
 }
 
 fn strict() -> CastOptions<'static> {
-    CastOptions { safe: false, ..CastOptions::default() }
+    CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    }
 }
 
 fn unreadable(column: &Column, what: &str) -> Error {
-    Error::Damaged(format!("the catalog's value '{what}' of column {} is no {}", column.name, column.type_name))
+    Error::Damaged(format!(
+        "the catalog's value '{what}' of column {} is no {}",
+        column.name, column.type_name
+    ))
 }
 
 /// Rows of nulls, or of a column's initial default: what rows hold that were written before the column was added.
@@ -285,7 +307,11 @@ fn parse_bare(characters: &mut Characters<'_>) -> Literal {
         // Nothing left to take: step over whatever stands in the way.
         characters.next_if(|next| *next == '=');
     }
-    if text == "NULL" { Literal::Null } else { Literal::Scalar(text.to_owned()) }
+    if text == "NULL" {
+        Literal::Null
+    } else {
+        Literal::Scalar(text.to_owned())
+    }
 }
 
 fn skip_spaces(characters: &mut Characters<'_>) {
@@ -330,15 +356,30 @@ mod tests {
         check("boolean", vec![], "true", "true");
         check("int64", vec![], "-7", "-7");
         check("uint64", vec![], "18446744073709551615", "18446744073709551615");
-        check("decimal(30,2)", vec![], "12345678901234567890.25", "12345678901234567890.25");
+        check(
+            "decimal(30,2)",
+            vec![],
+            "12345678901234567890.25",
+            "12345678901234567890.25",
+        );
         check("float64", vec![], "nan", "NaN");
         check("float64", vec![], "-inf", "-inf");
         check("float64", vec![], "Infinity", "inf");
         check("date", vec![], "2020-01-02", "2020-01-02");
         check("time", vec![], "01:02:03.456", "01:02:03.456");
-        check("timestamp", vec![], "2020-01-02 03:04:05.678", "2020-01-02T03:04:05.678");
+        check(
+            "timestamp",
+            vec![],
+            "2020-01-02 03:04:05.678",
+            "2020-01-02T03:04:05.678",
+        );
         check("timestamptz", vec![], "2020-01-02 03:04:05+00", "2020-01-02T03:04:05Z");
-        check("timestamp_ns", vec![], "2020-01-02 03:04:05.123456789", "2020-01-02T03:04:05.123456789");
+        check(
+            "timestamp_ns",
+            vec![],
+            "2020-01-02 03:04:05.123456789",
+            "2020-01-02T03:04:05.123456789",
+        );
         check("varchar", vec![], "[it's 'text']", "[it's 'text']");
         check("blob", vec![], "\\x00b\\xFF", "0062ff");
         check("blob", vec![], "hex:0062FF", "0062ff");
@@ -349,14 +390,24 @@ mod tests {
         let int = || nested("element", "int32", vec![]);
         let text = |name: &str| nested(name, "varchar", vec![]);
         check("list", vec![int()], "[1, 2, NULL]", "[1, 2, ]");
-        check("list", vec![text("element")], "['a,b', NULL, 'NULL', '', 'it\\'s']", "[a,b, , NULL, , it's]");
+        check(
+            "list",
+            vec![text("element")],
+            "['a,b', NULL, 'NULL', '', 'it\\'s']",
+            "[a,b, , NULL, , it's]",
+        );
         check(
             "struct",
             vec![nested("a", "int32", vec![]), text("b")],
             "{'a': 1, 'b': 'x ''q'', \"z\"'}",
             "{a: 1, b: x 'q', \"z\"}",
         );
-        check("map", vec![text("key"), nested("value", "int32", vec![])], "{k=1, l=2}", "{k: 1, l: 2}");
+        check(
+            "map",
+            vec![text("key"), nested("value", "int32", vec![])],
+            "{k=1, l=2}",
+            "{k: 1, l: 2}",
+        );
         let inner = nested("a", "list", vec![int()]);
         check(
             "list",

@@ -31,8 +31,7 @@ pub(crate) use contents::{Contents, NameMapping};
 pub(crate) use deletes::SNAPSHOT_COLUMN;
 pub(crate) use geometry::GeometryStatistics;
 pub(crate) use lake::{
-    ATTRIBUTION_TAG, COMMENT_TAG, CRS_TAG, Lake, LakeSchema, LakeTable, LakeView, SOURCE_CRS_TAG, TableKeys,
-    crs_or_default,
+    ATTRIBUTION_TAG, COMMENT_TAG, CRS_TAG, Lake, LakeSchema, LakeTable, LakeView, SOURCE_CRS_TAG, crs_or_default, of_column,
 };
 pub(crate) use literal::{array_before_column, array_from_texts};
 
@@ -127,7 +126,11 @@ impl Catalog {
         .await?;
         tx.commit().await?;
         rows.into_iter()
-            .find(|(_, text)| text.as_deref().and_then(sql::parse_time).is_some_and(|then| then <= time))
+            .find(|(_, text)| {
+                text.as_deref()
+                    .and_then(sql::parse_time)
+                    .is_some_and(|then| then <= time)
+            })
             .map(|(snapshot, _)| snapshot)
             .ok_or_else(|| Error::NoSuchSnapshot(format!("there is no snapshot as old as {}", time.to_rfc3339())))
     }
@@ -189,7 +192,9 @@ impl Catalog {
             return Ok(positions);
         }
         let contents = self.contents(snapshot, table).await?;
-        let positions: Arc<[u64]> = deletes::positions(&self.0.storage, &contents, file, snapshot).await?.into();
+        let positions: Arc<[u64]> = deletes::positions(&self.0.storage, &contents, file, snapshot)
+            .await?
+            .into();
         self.0.deleted.insert(key, positions.clone());
         Ok(positions)
     }
@@ -205,7 +210,11 @@ async fn adopt(tx: &mut Transaction, data_path: &str) -> Result<()> {
         &[],
     )
     .await?;
-    let value = |wanted: &str| rows.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+    let value = |wanted: &str| {
+        rows.iter()
+            .find(|(key, _)| key == wanted)
+            .map(|(_, value)| value.as_str())
+    };
     match value("version") {
         Some(tables::FORMAT_VERSION) => {}
         other => {
@@ -223,7 +232,9 @@ async fn adopt(tx: &mut Transaction, data_path: &str) -> Result<()> {
         tracing::info!(data_path, "the catalog now says that its files stand here");
         execute(
             tx,
-            format!("UPDATE {prefix}ducklake_metadata SET \"value\" = $1 WHERE \"key\" = 'data_path' AND scope IS NULL"),
+            format!(
+                "UPDATE {prefix}ducklake_metadata SET \"value\" = $1 WHERE \"key\" = 'data_path' AND scope IS NULL"
+            ),
             vec![Value::from(data_path)],
         )
         .await?;

@@ -24,11 +24,19 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     pub(crate) fn of(database: &Database) -> Self {
-        if database.is_sqlite() { Dialect::Sqlite } else { Dialect::Postgres }
+        if database.is_sqlite() {
+            Dialect::Sqlite
+        } else {
+            Dialect::Postgres
+        }
     }
 
     pub(crate) fn of_transaction(tx: &Transaction) -> Self {
-        if tx.is_sqlite() { Dialect::Sqlite } else { Dialect::Postgres }
+        if tx.is_sqlite() {
+            Dialect::Sqlite
+        } else {
+            Dialect::Postgres
+        }
     }
 
     /// What stands before a table's name, `ducklake_snapshot` for example.
@@ -96,7 +104,9 @@ pub(crate) fn time_text(time: DateTime<Utc>) -> String {
 
 /// A moment as either store casts it to text: `2026-11-22 19:35:31.23195+00`.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").ok().map(|time| time.to_utc())
+    DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z")
+        .ok()
+        .map(|time| time.to_utc())
 }
 
 /// Runs a statement and says how many rows it touched.
@@ -159,12 +169,7 @@ where
 }
 
 /// Inserts rows, in as few statements as the store allows.
-pub(crate) async fn insert(
-    tx: &mut Transaction,
-    table: &str,
-    columns: &[&str],
-    rows: Vec<Vec<Value>>,
-) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Transaction, table: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Result<()> {
     let rows_per_statement = MAX_VALUES / columns.len();
     let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
     let mut rows = rows.into_iter().peekable();
@@ -172,7 +177,9 @@ pub(crate) async fn insert(
         let mut values = Vec::new();
         let mut tuples = Vec::new();
         for row in rows.by_ref().take(rows_per_statement) {
-            let marks: Vec<String> = (1..=row.len()).map(|index| format!("${}", values.len() + index)).collect();
+            let marks: Vec<String> = (1..=row.len())
+                .map(|index| format!("${}", values.len() + index))
+                .collect();
             tuples.push(format!("({})", marks.join(",")));
             values.extend(row);
         }
@@ -184,7 +191,9 @@ pub(crate) async fn insert(
 
 /// The condition that a row is in force at a snapshot.
 pub(crate) fn in_force(alias: &str, snapshot: i64) -> String {
-    format!("{alias}.begin_snapshot <= {snapshot} AND ({alias}.end_snapshot IS NULL OR {alias}.end_snapshot > {snapshot})")
+    format!(
+        "{alias}.begin_snapshot <= {snapshot} AND ({alias}.end_snapshot IS NULL OR {alias}.end_snapshot > {snapshot})"
+    )
 }
 
 /// Numbers as a list for `IN (…)`.
@@ -200,7 +209,10 @@ mod tests {
     fn moments_are_read_as_either_store_writes_them() {
         let time = parse_time("2026-11-22 19:35:31.23195+00").unwrap();
         assert_eq!(time_text(time), "2026-11-22 19:35:31.231950+00");
-        assert_eq!(parse_time("2026-11-22 19:35:31+00").unwrap().timestamp(), time.timestamp());
+        assert_eq!(
+            parse_time("2026-11-22 19:35:31+00").unwrap().timestamp(),
+            time.timestamp()
+        );
         assert_eq!(parse_time("2026-11-22 20:35:31.23195+01").unwrap(), time);
     }
 }

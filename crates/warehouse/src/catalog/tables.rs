@@ -14,7 +14,10 @@ pub(crate) const FORMAT_VERSION: &str = "1.0";
 
 /// Name and columns of each table. `BOOLEAN`, `UUID` and `TIMESTAMPTZ` are PostgreSQL's; SQLite has numbers and text.
 const TABLES: [(&str, &str); 28] = [
-    ("ducklake_metadata", r#""key" VARCHAR NOT NULL, "value" VARCHAR NOT NULL, "scope" VARCHAR, scope_id BIGINT"#),
+    (
+        "ducklake_metadata",
+        r#""key" VARCHAR NOT NULL, "value" VARCHAR NOT NULL, "scope" VARCHAR, scope_id BIGINT"#,
+    ),
     (
         "ducklake_snapshot",
         "snapshot_id BIGINT PRIMARY KEY, snapshot_time TIMESTAMPTZ, schema_version BIGINT, next_catalog_id BIGINT, \
@@ -102,14 +105,23 @@ const TABLES: [(&str, &str); 28] = [
         "ducklake_files_scheduled_for_deletion",
         "data_file_id BIGINT, path VARCHAR, path_is_relative BOOLEAN, schedule_start TIMESTAMPTZ",
     ),
-    ("ducklake_inlined_data_tables", "table_id BIGINT, table_name VARCHAR, schema_version BIGINT"),
-    ("ducklake_column_mapping", r#"mapping_id BIGINT, table_id BIGINT, "type" VARCHAR"#),
+    (
+        "ducklake_inlined_data_tables",
+        "table_id BIGINT, table_name VARCHAR, schema_version BIGINT",
+    ),
+    (
+        "ducklake_column_mapping",
+        r#"mapping_id BIGINT, table_id BIGINT, "type" VARCHAR"#,
+    ),
     (
         "ducklake_name_mapping",
         "mapping_id BIGINT, column_id BIGINT, source_name VARCHAR, target_field_id BIGINT, parent_column BIGINT, \
          is_partition BOOLEAN",
     ),
-    ("ducklake_schema_versions", "begin_snapshot BIGINT, schema_version BIGINT, table_id BIGINT"),
+    (
+        "ducklake_schema_versions",
+        "begin_snapshot BIGINT, schema_version BIGINT, table_id BIGINT",
+    ),
     (
         "ducklake_macro",
         "schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT",
@@ -135,11 +147,23 @@ const TABLES: [(&str, &str); 28] = [
 
 /// Indexes of our own: other readers do not mind them, and lists of files stay cheap when tables have many.
 const INDEXES: [(&str, &str, &str); 7] = [
-    ("groma_data_file_current", "ducklake_data_file", "table_id) WHERE (end_snapshot IS NULL"),
+    (
+        "groma_data_file_current",
+        "ducklake_data_file",
+        "table_id) WHERE (end_snapshot IS NULL",
+    ),
     ("groma_data_file_table", "ducklake_data_file", "table_id"),
     ("groma_delete_file_table", "ducklake_delete_file", "table_id"),
-    ("groma_file_column_stats_table", "ducklake_file_column_stats", "table_id"),
-    ("groma_file_column_stats_file", "ducklake_file_column_stats", "data_file_id"),
+    (
+        "groma_file_column_stats_table",
+        "ducklake_file_column_stats",
+        "table_id",
+    ),
+    (
+        "groma_file_column_stats_file",
+        "ducklake_file_column_stats",
+        "data_file_id",
+    ),
     ("groma_column_table", "ducklake_column", "table_id"),
     ("groma_table_stats_table", "ducklake_table_stats", "table_id"),
 ];
@@ -183,13 +207,22 @@ pub(crate) async fn create(tx: &mut Transaction, data_path: &str, now: DateTime<
         tx,
         &format!("{prefix}ducklake_metadata"),
         &["key", "value"],
-        metadata.iter().map(|(key, value)| vec![Value::from(*key), Value::from(*value)]).collect(),
+        metadata
+            .iter()
+            .map(|(key, value)| vec![Value::from(*key), Value::from(*value)])
+            .collect(),
     )
     .await?;
     insert(
         tx,
         &format!("{prefix}ducklake_snapshot"),
-        &["snapshot_id", "snapshot_time", "schema_version", "next_catalog_id", "next_file_id"],
+        &[
+            "snapshot_id",
+            "snapshot_time",
+            "schema_version",
+            "next_catalog_id",
+            "next_file_id",
+        ],
         vec![
             vec![0.into(), Value::Time(now), 0.into(), 1.into(), 0.into()],
             vec![1.into(), Value::Time(now), 1.into(), 2.into(), 0.into()],
@@ -209,10 +242,31 @@ pub(crate) async fn create(tx: &mut Transaction, data_path: &str, now: DateTime<
     insert(
         tx,
         &format!("{prefix}ducklake_schema"),
-        &["schema_id", "schema_uuid", "begin_snapshot", "schema_name", "path", "path_is_relative"],
+        &[
+            "schema_id",
+            "schema_uuid",
+            "begin_snapshot",
+            "schema_name",
+            "path",
+            "path_is_relative",
+        ],
         vec![
-            vec![0.into(), Value::Uuid(Uuid::now_v7()), 0.into(), "main".into(), "main/".into(), true.into()],
-            vec![1.into(), Value::Uuid(Uuid::now_v7()), 1.into(), "public".into(), "public/".into(), true.into()],
+            vec![
+                0.into(),
+                Value::Uuid(Uuid::now_v7()),
+                0.into(),
+                "main".into(),
+                "main/".into(),
+                true.into(),
+            ],
+            vec![
+                1.into(),
+                Value::Uuid(Uuid::now_v7()),
+                1.into(),
+                "public".into(),
+                "public/".into(),
+                true.into(),
+            ],
         ],
     )
     .await
@@ -222,7 +276,11 @@ pub(crate) async fn create(tx: &mut Transaction, data_path: &str, now: DateTime<
 pub(crate) async fn create_indexes(tx: &mut Transaction, dialect: Dialect) -> Result<()> {
     let prefix = dialect.prefix();
     for (index, table, column) in INDEXES {
-        run(tx, format!("CREATE INDEX IF NOT EXISTS {index} ON {prefix}{table}({column})")).await?;
+        run(
+            tx,
+            format!("CREATE INDEX IF NOT EXISTS {index} ON {prefix}{table}({column})"),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use crate::catalog::inlined;
 use crate::catalog::sql::{fetch, in_force, list};
 use crate::error::{Error, Result};
 
-use super::publish::Publishing;
 use super::Replacement;
+use super::publish::Publishing;
 
 /// A table as the newest snapshot has it.
 #[derive(Debug, Clone)]
@@ -20,7 +20,14 @@ pub(super) struct CurrentTable {
     pub(super) full_path: Option<String>,
 }
 
-type TableRow = (i64, String, Option<String>, Option<String>, Option<bool>, Option<String>);
+type TableRow = (
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<bool>,
+    Option<String>,
+);
 
 impl Publishing<'_> {
     /// The table in its newest form; a conflict when it was dropped since the base.
@@ -65,7 +72,11 @@ impl Publishing<'_> {
             &[],
         )
         .await?;
-        if rows.first().is_some_and(|(changed,)| *changed > 0) { Err(self.conflict()) } else { Ok(()) }
+        if rows.first().is_some_and(|(changed,)| *changed > 0) {
+            Err(self.conflict())
+        } else {
+            Ok(())
+        }
     }
 
     /// A conflict when the files and rows that give way are no longer what the base showed.
@@ -135,7 +146,10 @@ impl Publishing<'_> {
         )
         .await?;
         if rows.first().is_some_and(|(count,)| *count > 0) {
-            return Err(Error::AlreadyExists { what: "A table or view", name: name.to_owned() });
+            return Err(Error::AlreadyExists {
+                what: "A table or view",
+                name: name.to_owned(),
+            });
         }
         Ok(())
     }
@@ -144,14 +158,15 @@ impl Publishing<'_> {
         let prefix = self.prefix;
         let rows: Vec<(i64,)> = fetch(
             self.tx,
-            format!(
-                "SELECT count(*) FROM {prefix}ducklake_schema WHERE end_snapshot IS NULL AND schema_name = $1"
-            ),
+            format!("SELECT count(*) FROM {prefix}ducklake_schema WHERE end_snapshot IS NULL AND schema_name = $1"),
             &[name],
         )
         .await?;
         if rows.first().is_some_and(|(count,)| *count > 0) {
-            return Err(Error::AlreadyExists { what: "The schema", name: name.to_owned() });
+            return Err(Error::AlreadyExists {
+                what: "The schema",
+                name: name.to_owned(),
+            });
         }
         Ok(())
     }
@@ -167,7 +182,9 @@ impl Publishing<'_> {
             &[],
         )
         .await?;
-        let Some((name, path)) = rows.into_iter().next() else { return Err(self.conflict()) };
+        let Some((name, path)) = rows.into_iter().next() else {
+            return Err(self.conflict());
+        };
         let path = path.unwrap_or_else(|| format!("{name}/"));
         Ok((name, path))
     }

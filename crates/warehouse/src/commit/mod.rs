@@ -75,7 +75,13 @@ impl NewTable {
         let name = name.into();
         let uuid = Uuid::now_v7();
         number_columns(&mut columns, 1);
-        NewTable { schema, folder: folder_of(&name, uuid), name, columns, uuid }
+        NewTable {
+            schema,
+            folder: folder_of(&name, uuid),
+            name,
+            columns,
+            uuid,
+        }
     }
 }
 
@@ -140,20 +146,56 @@ pub(crate) enum Reason {
 
 #[derive(Debug, Clone)]
 enum Step {
-    CreateSchema { name: String },
-    DropSchema { id: i64 },
+    CreateSchema {
+        name: String,
+    },
+    DropSchema {
+        id: i64,
+    },
     CreateTable(NewTable),
-    DropTable { id: i64 },
-    RenameTable { id: i64, name: String },
-    AddColumn { table: i64, column: Column },
+    DropTable {
+        id: i64,
+    },
+    RenameTable {
+        id: i64,
+        name: String,
+    },
+    AddColumn {
+        table: i64,
+        column: Column,
+    },
     /// The column as it shall be: name, type, nullability, defaults.
-    AlterColumn { table: i64, column: Column },
-    DropColumn { table: i64, column: i64 },
-    CreateView { schema: SchemaRef, name: String, sql: String, column_aliases: String },
-    DropView { id: i64 },
-    Tag { on: Tagged, key: String, value: Option<String> },
-    Append { table: TableRef, files: Vec<NewFile> },
-    Replace { table: i64, reason: Reason, replacement: Replacement },
+    AlterColumn {
+        table: i64,
+        column: Column,
+    },
+    DropColumn {
+        table: i64,
+        column: i64,
+    },
+    CreateView {
+        schema: SchemaRef,
+        name: String,
+        sql: String,
+        column_aliases: String,
+    },
+    DropView {
+        id: i64,
+    },
+    Tag {
+        on: Tagged,
+        key: String,
+        value: Option<String>,
+    },
+    Append {
+        table: TableRef,
+        files: Vec<NewFile>,
+    },
+    Replace {
+        table: i64,
+        reason: Reason,
+        replacement: Replacement,
+    },
 }
 
 /// What a commit made.
@@ -172,7 +214,12 @@ pub(crate) type Beside<'a> =
 impl Change {
     /// An empty change on what `base` shows.
     pub(crate) fn on(base: i64) -> Self {
-        Change { base, steps: Vec::new(), new_schemas: 0, new_tables: 0 }
+        Change {
+            base,
+            steps: Vec::new(),
+            new_schemas: 0,
+            new_tables: 0,
+        }
     }
 
     pub(crate) fn base(&self) -> i64 {
@@ -247,7 +294,11 @@ impl Change {
 
     /// Sets a tag, such as `comment`, or takes it away.
     pub(crate) fn tag(&mut self, on: Tagged, key: impl Into<String>, value: Option<String>) {
-        self.steps.push(Step::Tag { on, key: key.into(), value });
+        self.steps.push(Step::Tag {
+            on,
+            key: key.into(),
+            value,
+        });
     }
 
     pub(crate) fn append(&mut self, table: TableRef, files: Vec<NewFile>) {
@@ -256,7 +307,11 @@ impl Change {
 
     /// Puts new files in the place of files and inlined rows. Conflicts when anything touched those since the base.
     pub(crate) fn replace(&mut self, table: i64, reason: Reason, replacement: Replacement) {
-        self.steps.push(Step::Replace { table, reason, replacement });
+        self.steps.push(Step::Replace {
+            table,
+            reason,
+            replacement,
+        });
     }
 
     /// Publishes the change. `name` is the table that a conflict is reported for.
@@ -314,12 +369,21 @@ pub(crate) fn nothing<'t>(_: &'t mut Transaction, _: &'t Committed) -> BoxFuture
 
 /// The name of a table for messages.
 pub(crate) fn name_of(table: &LakeTable) -> TableName {
-    TableName { schema: table.schema.clone(), table: table.name.clone() }
+    TableName {
+        schema: table.schema.clone(),
+        table: table.name.clone(),
+    }
 }
 
 /// The folder of a schema's or table's files: its name where that is plain, as DuckDB does it.
 fn folder_of(name: &str, otherwise: Uuid) -> String {
-    let is_plain =
-        !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
-    if is_plain { format!("{name}/") } else { format!("{otherwise}/") }
+    let is_plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
+    if is_plain {
+        format!("{name}/")
+    } else {
+        format!("{otherwise}/")
+    }
 }

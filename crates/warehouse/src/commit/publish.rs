@@ -149,7 +149,11 @@ async fn write_snapshot(publishing: &mut Publishing<'_>) -> Result<Committed> {
         .map(|table| vec![snapshot.into(), schema_version.into(), (*table).into()])
         .collect();
     publishing
-        .insert("ducklake_schema_versions", &["begin_snapshot", "schema_version", "table_id"], reshaped)
+        .insert(
+            "ducklake_schema_versions",
+            &["begin_snapshot", "schema_version", "table_id"],
+            reshaped,
+        )
         .await?;
     let row = vec![
         snapshot.into(),
@@ -161,15 +165,28 @@ async fn write_snapshot(publishing: &mut Publishing<'_>) -> Result<Committed> {
     publishing
         .insert(
             "ducklake_snapshot",
-            &["snapshot_id", "snapshot_time", "schema_version", "next_catalog_id", "next_file_id"],
+            &[
+                "snapshot_id",
+                "snapshot_time",
+                "schema_version",
+                "next_catalog_id",
+                "next_file_id",
+            ],
             vec![row],
         )
         .await?;
     let text = changes_to_text(&publishing.made);
     publishing
-        .insert("ducklake_snapshot_changes", &["snapshot_id", "changes_made"], vec![vec![snapshot.into(), text.into()]])
+        .insert(
+            "ducklake_snapshot_changes",
+            &["snapshot_id", "changes_made"],
+            vec![vec![snapshot.into(), text.into()]],
+        )
         .await?;
-    Ok(Committed { snapshot, tables: publishing.tables.iter().map(|table| table.id).collect() })
+    Ok(Committed {
+        snapshot,
+        tables: publishing.tables.iter().map(|table| table.id).collect(),
+    })
 }
 
 /// Many small inserts make many small files: the one that makes them too many asks for a compaction.
@@ -178,7 +195,13 @@ async fn ask_for_compaction(publishing: &mut Publishing<'_>) -> Result<()> {
     let appended: Vec<i64> = publishing
         .made
         .iter()
-        .filter_map(|change| if let ChangeMade::InsertedInto(table) = change { Some(*table) } else { None })
+        .filter_map(|change| {
+            if let ChangeMade::InsertedInto(table) = change {
+                Some(*table)
+            } else {
+                None
+            }
+        })
         .collect();
     for table in appended {
         let small: Vec<(i64,)> = fetch(
@@ -204,10 +227,17 @@ async fn ask_for_compaction(publishing: &mut Publishing<'_>) -> Result<()> {
 async fn claim_files(publishing: &mut Publishing<'_>, paths: &[&str]) -> Result<()> {
     for some in paths.chunks(1_000) {
         let marks: Vec<String> = (1..=some.len()).map(|index| format!("${index}")).collect();
-        let not_removed = if publishing.tx.is_sqlite() { "is_being_removed = 0" } else { "NOT is_being_removed" };
+        let not_removed = if publishing.tx.is_sqlite() {
+            "is_being_removed = 0"
+        } else {
+            "NOT is_being_removed"
+        };
         let claimed = publishing
             .execute(
-                format!("DELETE FROM warehouse_pending_file WHERE {not_removed} AND path IN ({})", marks.join(",")),
+                format!(
+                    "DELETE FROM warehouse_pending_file WHERE {not_removed} AND path IN ({})",
+                    marks.join(",")
+                ),
                 some.iter().map(|path| Value::from(*path)).collect(),
             )
             .await?;

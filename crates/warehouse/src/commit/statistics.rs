@@ -48,7 +48,9 @@ pub(super) async fn add_files(
     let id = table.id;
     let totals: Vec<(i64, i64, i64)> = fetch(
         publishing.tx,
-        format!("SELECT record_count, next_row_id, file_size_bytes FROM {prefix}ducklake_table_stats WHERE table_id = {id}"),
+        format!(
+            "SELECT record_count, next_row_id, file_size_bytes FROM {prefix}ducklake_table_stats WHERE table_id = {id}"
+        ),
         &[],
     )
     .await?;
@@ -66,7 +68,10 @@ pub(super) async fn add_files(
     for file in files {
         let file_id = publishing.file_id();
         let path = file.path.strip_prefix(&table.path).ok_or_else(|| {
-            Error::Internal(format!("the file '{}' does not stand in its table's folder '{}'", file.path, table.path))
+            Error::Internal(format!(
+                "the file '{}' does not stand in its table's folder '{}'",
+                file.path, table.path
+            ))
         })?;
         file_rows.push(vec![
             file_id.into(),
@@ -87,7 +92,9 @@ pub(super) async fn add_files(
         add_keys(publishing, id, file_id, file).await?;
     }
     publishing.insert("ducklake_data_file", &FILE_FIELDS, file_rows).await?;
-    publishing.insert("ducklake_file_column_stats", &FILE_COLUMN_FIELDS, column_rows).await?;
+    publishing
+        .insert("ducklake_file_column_stats", &FILE_COLUMN_FIELDS, column_rows)
+        .await?;
     if had_totals {
         let sql = format!(
             "UPDATE {prefix}ducklake_table_stats SET record_count = {rows}, next_row_id = {next_row_id}, \
@@ -97,7 +104,11 @@ pub(super) async fn add_files(
     } else {
         let row = vec![id.into(), rows.into(), next_row_id.into(), bytes.into()];
         publishing
-            .insert("ducklake_table_stats", &["table_id", "record_count", "next_row_id", "file_size_bytes"], vec![row])
+            .insert(
+                "ducklake_table_stats",
+                &["table_id", "record_count", "next_row_id", "file_size_bytes"],
+                vec![row],
+            )
             .await?;
     }
     add_column_statistics(publishing, id, files, had_rows && !resets, resets).await
@@ -210,7 +221,10 @@ async fn add_column_statistics(
     for column in files.iter().flat_map(|file| &file.columns) {
         let before = updated.remove(&column.id).or_else(|| known.remove(&column.id)).or(
             // Rows from before the column was added read its default, which the statistics do not know.
-            had_rows.then(|| Totals { has_null: Some(true), ..Totals::default() }),
+            had_rows.then(|| Totals {
+                has_null: Some(true),
+                ..Totals::default()
+            }),
         );
         updated.insert(column.id, widen(before, column));
     }
@@ -239,7 +253,15 @@ async fn add_column_statistics(
     publishing
         .insert(
             "ducklake_table_column_stats",
-            &["table_id", "column_id", "contains_null", "contains_nan", "min_value", "max_value", "extra_stats"],
+            &[
+                "table_id",
+                "column_id",
+                "contains_null",
+                "contains_nan",
+                "min_value",
+                "max_value",
+                "extra_stats",
+            ],
             rows,
         )
         .await
@@ -325,18 +347,33 @@ fn compare_decimals(one: &str, other: &str) -> Option<Ordering> {
     let (other_negative, other) = other.strip_prefix('-').map_or((false, other), |rest| (true, rest));
     let parts = |text: &str| -> Option<(String, String)> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let are_digits = whole.chars().chain(fraction.chars()).all(|character| character.is_ascii_digit());
-        are_digits.then(|| (whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned()))
+        let are_digits = whole
+            .chars()
+            .chain(fraction.chars())
+            .all(|character| character.is_ascii_digit());
+        are_digits.then(|| {
+            (
+                whole.trim_start_matches('0').to_owned(),
+                fraction.trim_end_matches('0').to_owned(),
+            )
+        })
     };
     let (one, other) = (parts(one)?, parts(other)?);
     let is_zero = |parts: &(String, String)| parts.0.is_empty() && parts.1.is_empty();
-    let magnitude = one.0.len().cmp(&other.0.len()).then_with(|| one.0.cmp(&other.0)).then_with(|| one.1.cmp(&other.1));
-    Some(match (one_negative && !is_zero(&one), other_negative && !is_zero(&other)) {
-        (false, false) => magnitude,
-        (true, true) => magnitude.reverse(),
-        (true, false) => Ordering::Less,
-        (false, true) => Ordering::Greater,
-    })
+    let magnitude = one
+        .0
+        .len()
+        .cmp(&other.0.len())
+        .then_with(|| one.0.cmp(&other.0))
+        .then_with(|| one.1.cmp(&other.1));
+    Some(
+        match (one_negative && !is_zero(&one), other_negative && !is_zero(&other)) {
+            (false, false) => magnitude,
+            (true, true) => magnitude.reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -346,8 +383,16 @@ mod tests {
     #[test]
     fn texts_are_compared_as_what_they_mean() {
         let check = |type_name: &str, smaller: &str, greater: &str| {
-            assert_eq!(compare(type_name, smaller, greater), Some(Ordering::Less), "{type_name} {smaller} {greater}");
-            assert_eq!(compare(type_name, greater, smaller), Some(Ordering::Greater), "{type_name} {smaller} {greater}");
+            assert_eq!(
+                compare(type_name, smaller, greater),
+                Some(Ordering::Less),
+                "{type_name} {smaller} {greater}"
+            );
+            assert_eq!(
+                compare(type_name, greater, smaller),
+                Some(Ordering::Greater),
+                "{type_name} {smaller} {greater}"
+            );
         };
         check("int64", "-10", "9");
         check("uint64", "9", "18446744073709551615");
@@ -377,9 +422,15 @@ mod tests {
             geometry: None,
         };
         let first = widen(None, &column(Some("5"), Some("9"), 3, 0));
-        assert_eq!((first.min.as_deref(), first.max.as_deref(), first.has_null), (Some("5"), Some("9"), Some(false)));
+        assert_eq!(
+            (first.min.as_deref(), first.max.as_deref(), first.has_null),
+            (Some("5"), Some("9"), Some(false))
+        );
         let second = widen(Some(first), &column(Some("10"), Some("10"), 1, 1));
-        assert_eq!((second.min.as_deref(), second.max.as_deref(), second.has_null), (Some("5"), Some("10"), Some(true)));
+        assert_eq!(
+            (second.min.as_deref(), second.max.as_deref(), second.has_null),
+            (Some("5"), Some("10"), Some(true))
+        );
         let of_nulls = widen(Some(second.clone()), &column(None, None, 0, 4));
         assert_eq!(of_nulls, second);
         let unknown = widen(Some(second), &column(None, None, 2, 0));

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::catalog::inlined;
 use crate::catalog::sql::{Value, fetch};
-use crate::catalog::ChangeMade;
+use crate::catalog::{COMMENT_TAG, CRS_TAG, ChangeMade, SOURCE_CRS_TAG, of_column};
 use crate::error::{Error, Result};
 use crate::table::Column;
 
@@ -25,8 +25,15 @@ const COLUMN_FIELDS: [&str; 12] = [
     "default_value_type",
     "default_value_dialect",
 ];
-const TABLE_FIELDS: [&str; 7] =
-    ["table_id", "table_uuid", "begin_snapshot", "schema_id", "table_name", "path", "path_is_relative"];
+const TABLE_FIELDS: [&str; 7] = [
+    "table_id",
+    "table_uuid",
+    "begin_snapshot",
+    "schema_id",
+    "table_name",
+    "path",
+    "path_is_relative",
+];
 
 pub(super) async fn apply(publishing: &mut Publishing<'_>, step: &Step) -> Result<()> {
     match step {
@@ -38,13 +45,20 @@ pub(super) async fn apply(publishing: &mut Publishing<'_>, step: &Step) -> Resul
         Step::AddColumn { table, column } => add_column(publishing, *table, column).await,
         Step::AlterColumn { table, column } => alter_column(publishing, *table, column).await,
         Step::DropColumn { table, column } => drop_column(publishing, *table, *column).await,
-        Step::CreateView { schema, name, sql, column_aliases } => {
-            create_view(publishing, *schema, name, sql, column_aliases).await
-        }
+        Step::CreateView {
+            schema,
+            name,
+            sql,
+            column_aliases,
+        } => create_view(publishing, *schema, name, sql, column_aliases).await,
         Step::DropView { id } => drop_view(publishing, *id).await,
         Step::Tag { on, key, value } => tag(publishing, *on, key, value.as_deref()).await,
         Step::Append { table, files } => append(publishing, *table, files).await,
-        Step::Replace { table, reason, replacement } => replace(publishing, *table, *reason, replacement).await,
+        Step::Replace {
+            table,
+            reason,
+            replacement,
+        } => replace(publishing, *table, *reason, replacement).await,
     }
 }
 
@@ -64,11 +78,22 @@ async fn create_schema(publishing: &mut Publishing<'_>, name: &str) -> Result<()
     publishing
         .insert(
             "ducklake_schema",
-            &["schema_id", "schema_uuid", "begin_snapshot", "schema_name", "path", "path_is_relative"],
+            &[
+                "schema_id",
+                "schema_uuid",
+                "begin_snapshot",
+                "schema_name",
+                "path",
+                "path_is_relative",
+            ],
             vec![row],
         )
         .await?;
-    publishing.schemas.push(Made { id, name: name.to_owned(), path });
+    publishing.schemas.push(Made {
+        id,
+        name: name.to_owned(),
+        path,
+    });
     publishing.schema_changed(ChangeMade::CreatedSchema(name.to_owned()));
     Ok(())
 }
@@ -116,9 +141,16 @@ async fn resolve_table(publishing: &mut Publishing<'_>, table: TableRef) -> Resu
         TableRef::Existing(id) => {
             let current = publishing.current_table(id).await?;
             let path = current.full_path.ok_or_else(|| {
-                Error::NotImplemented(format!("writing to {}, whose files stand at an absolute path", current.name))
+                Error::NotImplemented(format!(
+                    "writing to {}, whose files stand at an absolute path",
+                    current.name
+                ))
             })?;
-            Ok(Made { id, name: current.name, path })
+            Ok(Made {
+                id,
+                name: current.name,
+                path,
+            })
         }
         TableRef::New(index) => publishing
             .tables
@@ -143,14 +175,16 @@ async fn create_table(publishing: &mut Publishing<'_>, table: &NewTable) -> Resu
     ];
     publishing.insert("ducklake_table", &TABLE_FIELDS, vec![row]).await?;
     let mut rows = Vec::new();
-    let mut tags = Vec::new();
     for (index, column) in table.columns.iter().enumerate() {
         column_rows(publishing.snapshot, id, column, index as i64 + 1, None, &mut rows);
-        tags.extend(column_tags(id, publishing.snapshot, column));
     }
     publishing.insert("ducklake_column", &COLUMN_FIELDS, rows).await?;
-    insert_column_tags(publishing, tags).await?;
-    publishing.tables.push(Made { id, name: table.name.clone(), path: format!("{}{}", schema.path, table.folder) });
+    insert_tags_of(publishing, id, &table.columns).await?;
+    publishing.tables.push(Made {
+        id,
+        name: table.name.clone(),
+        path: format!("{}{}", schema.path, table.folder),
+    });
     publishing.schema_changed(ChangeMade::CreatedTable(schema.name, table.name.clone()));
     publishing.reshape(id);
     Ok(())
@@ -190,29 +224,57 @@ fn column_rows(
     }
 }
 
-/// The tags that a new column brings: its CRS and its description.
-fn column_tags(table: i64, snapshot: i64, column: &Column) -> Vec<Vec<Value>> {
-    let tag = |key: &str, value: &Option<String>| {
-        value.as_deref().map(|value| {
-            vec![table.into(), column.id.into(), snapshot.into(), Value::from(key), Value::from(value)]
-        })
-    };
-    [tag(crate::catalog::CRS_TAG, &column.crs), tag(crate::catalog::COMMENT_TAG, &column.description)]
-        .into_iter()
-        .flatten()
-        .collect()
+/// Tags the columns of a new table, or a new column, bring: descriptions, and the CRS of geometries.
+async fn insert_tags_of(publishing: &mut Publishing<'_>, table: i64, columns: &[Column]) -> Result<()> {
+    let snapshot = publishing.snapshot;
+    let descriptions = columns.iter().filter_map(|column| {
+        let description = column.description.as_deref()?;
+        Some(vec![
+            table.into(),
+            column.id.into(),
+            snapshot.into(),
+            COMMENT_TAG.into(),
+            description.into(),
+        ])
+    });
+    insert_column_tags(publishing, descriptions.collect()).await?;
+    let projections = columns.iter().filter_map(|column| {
+        let crs = column.crs.as_deref()?;
+        Some(vec![
+            table.into(),
+            snapshot.into(),
+            of_column(CRS_TAG, column.id).into(),
+            crs.into(),
+        ])
+    });
+    publishing
+        .insert(
+            "ducklake_tag",
+            &["object_id", "begin_snapshot", "key", "value"],
+            projections.collect(),
+        )
+        .await
 }
 
 async fn insert_column_tags(publishing: &mut Publishing<'_>, rows: Vec<Vec<Value>>) -> Result<()> {
     publishing
-        .insert("ducklake_column_tag", &["table_id", "column_id", "begin_snapshot", "key", "value"], rows)
+        .insert(
+            "ducklake_column_tag",
+            &["table_id", "column_id", "begin_snapshot", "key", "value"],
+            rows,
+        )
         .await
 }
 
 async fn drop_table(publishing: &mut Publishing<'_>, id: i64) -> Result<()> {
     publishing.current_table(id).await?;
-    for table in ["ducklake_table", "ducklake_column", "ducklake_column_tag", "ducklake_data_file", "ducklake_delete_file"]
-    {
+    for table in [
+        "ducklake_table",
+        "ducklake_column",
+        "ducklake_column_tag",
+        "ducklake_data_file",
+        "ducklake_delete_file",
+    ] {
         publishing.end(table, &format!("table_id = {id}")).await?;
     }
     for table in ["ducklake_partition_info", "ducklake_sort_info"] {
@@ -227,7 +289,9 @@ async fn drop_table(publishing: &mut Publishing<'_>, id: i64) -> Result<()> {
 async fn end_inlined_rows(publishing: &mut Publishing<'_>, table: i64) -> Result<()> {
     let base = publishing.base;
     for inlined in inlined::tables_of(publishing.tx, table).await? {
-        publishing.end(&inlined.name, &format!("begin_snapshot <= {base}")).await?;
+        publishing
+            .end(&inlined.name, &format!("begin_snapshot <= {base}"))
+            .await?;
     }
     Ok(())
 }
@@ -272,10 +336,16 @@ async fn add_column(publishing: &mut Publishing<'_>, table: i64, column: &Column
     let mut column = column.clone();
     number_columns(std::slice::from_mut(&mut column), last_id + 1);
     let mut rows = Vec::new();
-    column_rows(publishing.snapshot, table, &column, last_order.max(last_id) + 1, None, &mut rows);
+    column_rows(
+        publishing.snapshot,
+        table,
+        &column,
+        last_order.max(last_id) + 1,
+        None,
+        &mut rows,
+    );
     publishing.insert("ducklake_column", &COLUMN_FIELDS, rows).await?;
-    let tags = column_tags(table, publishing.snapshot, &column);
-    insert_column_tags(publishing, tags).await?;
+    insert_tags_of(publishing, table, std::slice::from_ref(&column)).await?;
     altered(publishing, table);
     Ok(())
 }
@@ -292,7 +362,10 @@ async fn check_column_name_is_free(publishing: &mut Publishing<'_>, table: i64, 
     )
     .await?;
     if there.first().is_some_and(|(count,)| *count > 0) {
-        return Err(Error::AlreadyExists { what: "The column", name: name.to_owned() });
+        return Err(Error::AlreadyExists {
+            what: "The column",
+            name: name.to_owned(),
+        });
     }
     Ok(())
 }
@@ -310,11 +383,15 @@ async fn alter_column(publishing: &mut Publishing<'_>, table: i64, column: &Colu
         &[],
     )
     .await?;
-    let Some((order, name)) = now.into_iter().next() else { return Err(publishing.conflict()) };
+    let Some((order, name)) = now.into_iter().next() else {
+        return Err(publishing.conflict());
+    };
     if name != column.name {
         check_column_name_is_free(publishing, table, &column.name).await?;
     }
-    publishing.end("ducklake_column", &format!("table_id = {table} AND column_id = {id}")).await?;
+    publishing
+        .end("ducklake_column", &format!("table_id = {table} AND column_id = {id}"))
+        .await?;
     let mut rows = Vec::new();
     column_rows(publishing.snapshot, table, column, order, None, &mut rows);
     // Inner columns stay as they are.
@@ -337,14 +414,36 @@ async fn drop_column(publishing: &mut Publishing<'_>, table: i64, column: i64) -
     let mut gone = vec![column];
     let mut position = 0;
     while let Some(outer) = gone.get(position).copied() {
-        gone.extend(all.iter().filter(|(_, parent)| *parent == Some(outer)).map(|(id, _)| *id));
+        gone.extend(
+            all.iter()
+                .filter(|(_, parent)| *parent == Some(outer))
+                .map(|(id, _)| *id),
+        );
         position += 1;
     }
     let ids = crate::catalog::sql::list(&gone);
-    if publishing.end("ducklake_column", &format!("table_id = {table} AND column_id IN ({ids})")).await? == 0 {
+    if publishing
+        .end(
+            "ducklake_column",
+            &format!("table_id = {table} AND column_id IN ({ids})"),
+        )
+        .await?
+        == 0
+    {
         return Err(publishing.conflict());
     }
-    publishing.end("ducklake_column_tag", &format!("table_id = {table} AND column_id = {column}")).await?;
+    publishing
+        .end(
+            "ducklake_column_tag",
+            &format!("table_id = {table} AND column_id = {column}"),
+        )
+        .await?;
+    for key in [CRS_TAG, SOURCE_CRS_TAG] {
+        let key = of_column(key, column);
+        publishing
+            .end("ducklake_tag", &format!("object_id = {table} AND \"key\" = '{key}'"))
+            .await?;
+    }
     altered(publishing, table);
     Ok(())
 }
@@ -377,7 +476,16 @@ async fn create_view(
     publishing
         .insert(
             "ducklake_view",
-            &["view_id", "view_uuid", "begin_snapshot", "schema_id", "view_name", "dialect", "sql", "column_aliases"],
+            &[
+                "view_id",
+                "view_uuid",
+                "begin_snapshot",
+                "schema_id",
+                "view_name",
+                "dialect",
+                "sql",
+                "column_aliases",
+            ],
             vec![row],
         )
         .await?;
@@ -395,8 +503,6 @@ async fn drop_view(publishing: &mut Publishing<'_>, id: i64) -> Result<()> {
 }
 
 async fn tag(publishing: &mut Publishing<'_>, on: Tagged, key: &str, value: Option<&str>) -> Result<()> {
-    let snapshot = publishing.snapshot;
-    let quoted = key.replace('\'', "''");
     match on {
         Tagged::Table(table) => {
             let made = resolve_table(publishing, table).await?;
@@ -411,11 +517,10 @@ async fn tag(publishing: &mut Publishing<'_>, on: Tagged, key: &str, value: Opti
         }
         Tagged::Column(table, column) => {
             let table = resolve_table(publishing, table).await?;
-            let condition = format!("table_id = {} AND column_id = {column} AND \"key\" = '{quoted}'", table.id);
-            publishing.end("ducklake_column_tag", &condition).await?;
-            if let Some(value) = value {
-                let row = vec![table.id.into(), column.into(), snapshot.into(), key.into(), value.into()];
-                insert_column_tags(publishing, vec![row]).await?;
+            if key == COMMENT_TAG {
+                describe_column(publishing, table.id, column, value).await?;
+            } else {
+                tag_object(publishing, table.id, &of_column(key, column), value).await?;
             }
             publishing.schema_changed(ChangeMade::AlteredTable(table.id));
         }
@@ -423,13 +528,43 @@ async fn tag(publishing: &mut Publishing<'_>, on: Tagged, key: &str, value: Opti
     Ok(())
 }
 
+async fn describe_column(
+    publishing: &mut Publishing<'_>,
+    table: i64,
+    column: i64,
+    description: Option<&str>,
+) -> Result<()> {
+    let condition = format!("table_id = {table} AND column_id = {column} AND \"key\" = '{COMMENT_TAG}'");
+    publishing.end("ducklake_column_tag", &condition).await?;
+    let Some(description) = description else { return Ok(()) };
+    let row = vec![
+        table.into(),
+        column.into(),
+        publishing.snapshot.into(),
+        COMMENT_TAG.into(),
+        description.into(),
+    ];
+    insert_column_tags(publishing, vec![row]).await
+}
+
 async fn tag_object(publishing: &mut Publishing<'_>, object: i64, key: &str, value: Option<&str>) -> Result<()> {
     let snapshot = publishing.snapshot;
     let quoted = key.replace('\'', "''");
-    publishing.end("ducklake_tag", &format!("object_id = {object} AND \"key\" = '{quoted}'")).await?;
+    publishing
+        .end(
+            "ducklake_tag",
+            &format!("object_id = {object} AND \"key\" = '{quoted}'"),
+        )
+        .await?;
     let Some(value) = value else { return Ok(()) };
     let row = vec![object.into(), snapshot.into(), key.into(), value.into()];
-    publishing.insert("ducklake_tag", &["object_id", "begin_snapshot", "key", "value"], vec![row]).await
+    publishing
+        .insert(
+            "ducklake_tag",
+            &["object_id", "begin_snapshot", "key", "value"],
+            vec![row],
+        )
+        .await
 }
 
 async fn append(publishing: &mut Publishing<'_>, table: TableRef, files: &[NewFile]) -> Result<()> {
@@ -445,19 +580,18 @@ async fn append(publishing: &mut Publishing<'_>, table: TableRef, files: &[NewFi
     Ok(())
 }
 
-async fn replace(
-    publishing: &mut Publishing<'_>,
-    table: i64,
-    reason: Reason,
-    replacement: &Replacement,
-) -> Result<()> {
+async fn replace(publishing: &mut Publishing<'_>, table: i64, reason: Reason, replacement: &Replacement) -> Result<()> {
     let made = resolve_table(publishing, TableRef::Existing(table)).await?;
     publishing.check_columns(table).await?;
     publishing.check_replacement(table, replacement).await?;
     for files in replacement.removed_files.chunks(10_000) {
         let ids = crate::catalog::sql::list(files);
-        publishing.end("ducklake_data_file", &format!("data_file_id IN ({ids})")).await?;
-        publishing.end("ducklake_delete_file", &format!("data_file_id IN ({ids})")).await?;
+        publishing
+            .end("ducklake_data_file", &format!("data_file_id IN ({ids})"))
+            .await?;
+        publishing
+            .end("ducklake_delete_file", &format!("data_file_id IN ({ids})"))
+            .await?;
     }
     if replacement.removes_inlined {
         end_inlined_rows(publishing, table).await?;
@@ -491,7 +625,10 @@ async fn is_empty_now(publishing: &mut Publishing<'_>, table: i64) -> Result<boo
     for inlined in inlined::tables_of(publishing.tx, table).await? {
         let inside: Vec<(i64,)> = fetch(
             publishing.tx,
-            format!("SELECT count(*) FROM {prefix}{} WHERE end_snapshot IS NULL", inlined.name),
+            format!(
+                "SELECT count(*) FROM {prefix}{} WHERE end_snapshot IS NULL",
+                inlined.name
+            ),
             &[],
         )
         .await?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int8Array, Int8Builder, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Int8Builder, RecordBatch};
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::{Int8Type, Int64Type, SchemaRef};
 use datafusion::arrow::ipc::reader::StreamReader;
@@ -51,8 +51,9 @@ struct Spill {
 impl Buckets {
     /// `schema` has the columns `_qb` and `_lod`.
     pub(crate) fn new(schema: SchemaRef, runtime: Arc<RuntimeEnv>) -> Self {
-        let reservation =
-            MemoryConsumer::new("level of detail").with_can_spill(true).register(&runtime.memory_pool);
+        let reservation = MemoryConsumer::new("level of detail")
+            .with_can_spill(true)
+            .register(&runtime.memory_pool);
         let buckets = (0..BUCKETS)
             .map(|_| Bucket {
                 coalescer: BatchCoalescer::new(schema.clone(), BATCH_ROWS),
@@ -61,7 +62,14 @@ impl Buckets {
                 on_disk: None,
             })
             .collect();
-        Buckets { schema, runtime, reservation, buckets, last_point: None, rows: 0 }
+        Buckets {
+            schema,
+            runtime,
+            reservation,
+            buckets,
+            last_point: None,
+            rows: 0,
+        }
     }
 
     /// Rows taken in so far.
@@ -83,7 +91,9 @@ impl Buckets {
                 continue;
             }
             let members: BooleanArray = levels.iter().map(|level| Some(bucket_of(level) == bucket)).collect();
-            self.buckets[bucket].coalescer.push_batch_with_filter(batch.clone(), &members)?;
+            self.buckets[bucket]
+                .coalescer
+                .push_batch_with_filter(batch.clone(), &members)?;
             self.collect_from(bucket)?;
         }
         Ok(())
@@ -197,9 +207,7 @@ impl Buckets {
         let reservation = self.reservation;
         Ok(readers
             .into_iter()
-            .flat_map(|(in_memory, on_disk)| {
-                on_disk.into_iter().flatten().chain(in_memory.into_iter().map(Ok))
-            })
+            .flat_map(|(in_memory, on_disk)| on_disk.into_iter().flatten().chain(in_memory.into_iter().map(Ok)))
             .map(move |batch| {
                 // Held until the last batch is out.
                 let _ = &reservation;
@@ -239,8 +247,82 @@ fn column<'a, T: datafusion::arrow::datatypes::ArrowPrimitiveType>(
         .ok_or_else(|| Error::Internal(format!("rows to lay out have no {name}")))
 }
 
-/// The levels of a batch.
 #[cfg(test)]
-fn levels(batch: &RecordBatch) -> &Int8Array {
-    column::<Int8Type>(batch, LEVEL_COLUMN).expect("it has levels")
+mod tests {
+    use super::*;
+    use crate::layout::key_fields;
+    use datafusion::arrow::array::{Int8Array, Int64Array};
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use std::collections::HashSet;
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(key_fields(false)))
+    }
+
+    /// Points spread unevenly, sorted by key.
+    fn sorted_keys(count: u32) -> Vec<i64> {
+        let mut keys: Vec<i64> = (0..count)
+            .map(|index| {
+                let (x, y) = (
+                    f64::from(index.wrapping_mul(2_654_435_761) % 3_600),
+                    f64::from(index % 1_700),
+                );
+                Quadbin::from_lonlat(x / 10.0 - 180.0, y / 10.0 - 85.0, 26)
+                    .unwrap()
+                    .as_i64()
+            })
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    fn lay_out(keys: &[i64], memory: usize) -> Vec<(Option<i8>, Option<i64>)> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory)))
+            .build_arc()
+            .unwrap();
+        let mut buckets = Buckets::new(schema(), runtime);
+        for chunk in keys.chunks(1_000) {
+            let quadbins = Int64Array::from(chunk.to_vec());
+            let levels = Int8Array::from(vec![TO_BE_ELECTED; chunk.len()]);
+            buckets
+                .push(RecordBatch::try_new(schema(), vec![Arc::new(quadbins), Arc::new(levels)]).unwrap())
+                .unwrap();
+        }
+        let mut rows = Vec::new();
+        for batch in buckets.into_batches().unwrap() {
+            let batch = batch.unwrap();
+            let quadbins = column::<Int64Type>(&batch, QUADBIN_COLUMN).unwrap();
+            let levels = column::<Int8Type>(&batch, LEVEL_COLUMN).unwrap();
+            rows.extend(levels.iter().zip(quadbins));
+        }
+        rows
+    }
+
+    #[test]
+    fn every_occupied_cell_has_one_row_of_its_level() {
+        let keys = sorted_keys(20_000);
+        let rows = lay_out(&keys, 64 << 20);
+        assert_eq!(rows.len(), keys.len());
+        for zoom in 0..=18u8 {
+            let cell = |key: i64| Quadbin::morton_of_key(key) >> (2 * (26 - u32::from(zoom) - 8));
+            let occupied: HashSet<u64> = keys.iter().map(|key| cell(*key)).collect();
+            let drawn: Vec<u64> = rows
+                .iter()
+                .filter(|(level, _)| level.unwrap() <= zoom as i8)
+                .map(|(_, key)| cell(key.unwrap()))
+                .collect();
+            assert_eq!(drawn.len(), occupied.len(), "zoom {zoom}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_in_memory_comes_back_from_disk_in_the_same_order() {
+        let keys = sorted_keys(20_000);
+        let in_memory = lay_out(&keys, 64 << 20);
+        assert!(in_memory.is_sorted());
+        assert_eq!(lay_out(&keys, 1), in_memory);
+    }
 }

@@ -48,7 +48,11 @@ fn cover_of(bytes: &[u8], to_lonlat: &ToLonLat) -> Option<Cover> {
         }
     })?;
     let bounds = own.get();
-    Some(Cover { kind, bounds, lonlat: if is_identity { bounds } else { lonlat.get() } })
+    Some(Cover {
+        kind,
+        bounds,
+        lonlat: if is_identity { bounds } else { lonlat.get() },
+    })
 }
 
 /// A box that grows.
@@ -60,13 +64,21 @@ struct Bounds {
 
 impl Bounds {
     fn empty() -> Self {
-        Bounds { sides: [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], is_finite: true }
+        Bounds {
+            sides: [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY],
+            is_finite: true,
+        }
     }
 
     #[inline]
     fn add(&mut self, x: f64, y: f64) {
         self.is_finite &= x.is_finite() && y.is_finite();
-        self.sides = [self.sides[0].min(x), self.sides[1].min(y), self.sides[2].max(x), self.sides[3].max(y)];
+        self.sides = [
+            self.sides[0].min(x),
+            self.sides[1].min(y),
+            self.sides[2].max(x),
+            self.sides[3].max(y),
+        ];
     }
 
     fn get(self) -> Option<[f64; 4]> {
@@ -104,12 +116,20 @@ impl Keys {
                 }
             }
         }
-        Keys { quadbins: quadbins.finish(), levels: levels.finish(), has_shapes }
+        Keys {
+            quadbins: quadbins.finish(),
+            levels: levels.finish(),
+            has_shapes,
+        }
     }
 }
 
 fn quadbin_of([west, south, east, north]: [f64; 4]) -> Option<Quadbin> {
-    Quadbin::from_lonlat(f64::midpoint(west, east), f64::midpoint(south, north), spatial::MAX_ZOOM)
+    Quadbin::from_lonlat(
+        f64::midpoint(west, east),
+        f64::midpoint(south, north),
+        spatial::MAX_ZOOM,
+    )
 }
 
 fn level_of([west, south, east, north]: [f64; 4]) -> i8 {
@@ -130,7 +150,13 @@ pub(crate) struct GeometryScan {
 
 impl GeometryScan {
     pub(crate) fn new() -> Self {
-        GeometryScan { own: None, lonlat: None, types: BTreeSet::new(), nulls: 0, values: 0 }
+        GeometryScan {
+            own: None,
+            lonlat: None,
+            types: BTreeSet::new(),
+            nulls: 0,
+            values: 0,
+        }
     }
 
     /// Takes in a batch. With `wants_bounds`, gives the rows' boxes as the columns of [`super::BOUNDS_COLUMNS`].
@@ -170,7 +196,13 @@ impl GeometryScan {
     pub(crate) fn statistics(&self) -> GeometryStatistics {
         GeometryStatistics {
             bounds: self.bounds(),
-            types: self.types.iter().map(|kind| kind.catalog_name()).collect::<BTreeSet<_>>().into_iter().collect(),
+            types: self
+                .types
+                .iter()
+                .map(|kind| kind.catalog_name())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -194,11 +226,19 @@ impl GeometryScan {
 fn round_outward([west, south, east, north]: [f64; 4]) -> [f32; 4] {
     let down = |side: f64| {
         let rounded = side as f32;
-        if f64::from(rounded) > side { rounded.next_down() } else { rounded }
+        if f64::from(rounded) > side {
+            rounded.next_down()
+        } else {
+            rounded
+        }
     };
     let up = |side: f64| {
         let rounded = side as f32;
-        if f64::from(rounded) < side { rounded.next_up() } else { rounded }
+        if f64::from(rounded) < side {
+            rounded.next_up()
+        } else {
+            rounded
+        }
     };
     [down(west), down(south), up(east), up(north)]
 }
@@ -269,8 +309,12 @@ mod tests {
     #[test]
     fn projected_geometries_are_keyed_in_degrees() {
         // pyproj: EPSG:3857 (1113194.9079327357, 2273030.926987689) is 10 E 20 N.
-        let rows = BinaryArray::from(vec![Some(point(1_113_194.907_932_735_7, 2_273_030.926_987_689))]
-            .iter().map(|bytes| bytes.as_deref()).collect::<Vec<_>>());
+        let rows = BinaryArray::from(
+            vec![Some(point(1_113_194.907_932_735_7, 2_273_030.926_987_689))]
+                .iter()
+                .map(|bytes| bytes.as_deref())
+                .collect::<Vec<_>>(),
+        );
         let to_lonlat = ToLonLat::from_crs("EPSG:3857").unwrap();
         let keys = Keys::of(&rows, &to_lonlat);
         assert_eq!(
@@ -280,7 +324,10 @@ mod tests {
         let mut scan = GeometryScan::new();
         scan.add(&rows, &to_lonlat, false);
         let [west, south, ..] = scan.lonlat_bounds().unwrap();
-        assert!((west - 10.0).abs() < 1e-7 && (south - 20.0).abs() < 1e-7, "{west} {south}");
+        assert!(
+            (west - 10.0).abs() < 1e-7 && (south - 20.0).abs() < 1e-7,
+            "{west} {south}"
+        );
         assert_eq!(scan.statistics().types, ["point"]);
     }
 }

@@ -31,7 +31,11 @@ pub(crate) fn key_fields(has_bounds: bool) -> Vec<Arc<Field>> {
         Arc::new(Field::new(LEVEL_COLUMN, DataType::Int8, true)),
     ];
     if has_bounds {
-        fields.extend(BOUNDS_COLUMNS.iter().map(|name| Arc::new(Field::new(*name, DataType::Float32, true))));
+        fields.extend(
+            BOUNDS_COLUMNS
+                .iter()
+                .map(|name| Arc::new(Field::new(*name, DataType::Float32, true))),
+        );
     }
     fields
 }

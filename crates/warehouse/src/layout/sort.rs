@@ -23,18 +23,29 @@ use super::QUADBIN_COLUMN;
 pub(crate) fn sort_by_key(rows: BatchStream, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
     let schema = rows.schema();
     let key = col(QUADBIN_COLUMN, &schema).map_err(error_from_engine)?;
-    let order = LexOrdering::new([PhysicalSortExpr::new(key, SortOptions { descending: false, nulls_first: false })])
-        .ok_or_else(|| Error::Internal("a sort without a key".to_owned()))?;
+    let order = LexOrdering::new([PhysicalSortExpr::new(
+        key,
+        SortOptions {
+            descending: false,
+            nulls_first: false,
+        },
+    )])
+    .ok_or_else(|| Error::Internal("a sort without a key".to_owned()))?;
     let source = StreamingTableExec::try_new(
         schema.clone(),
-        vec![Arc::new(OneStream { schema, rows: Mutex::new(Some(rows)) })],
+        vec![Arc::new(OneStream {
+            schema,
+            rows: Mutex::new(Some(rows)),
+        })],
         None,
         [],
         false,
         None,
     )
     .map_err(error_from_engine)?;
-    SortExec::new(order, Arc::new(source)).execute(0, context).map_err(error_from_engine)
+    SortExec::new(order, Arc::new(source))
+        .execute(0, context)
+        .map_err(error_from_engine)
 }
 
 /// A stream that can be read once, as a partition of a plan.

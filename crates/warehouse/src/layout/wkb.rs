@@ -65,7 +65,11 @@ pub(crate) fn walk(bytes: &[u8], visit: &mut impl FnMut(f64, f64)) -> Option<Geo
     {
         let [x, y] = xy(&coordinates, true);
         visit(x, y);
-        return Some(GeometryType { code: 1, has_z: false, has_m: false });
+        return Some(GeometryType {
+            code: 1,
+            has_z: false,
+            has_m: false,
+        });
     }
     let mut cursor = Cursor { bytes };
     walk_geometry(&mut cursor, visit, 0)
@@ -75,7 +79,11 @@ fn xy(coordinates: &[u8; 16], is_little: bool) -> [f64; 2] {
     let number = |start: usize| {
         let mut eight = [0; 8];
         eight.copy_from_slice(&coordinates[start..start + 8]);
-        if is_little { f64::from_le_bytes(eight) } else { f64::from_be_bytes(eight) }
+        if is_little {
+            f64::from_le_bytes(eight)
+        } else {
+            f64::from_be_bytes(eight)
+        }
     };
     [number(0), number(8)]
 }
@@ -93,7 +101,11 @@ impl<'a> Cursor<'a> {
 
     fn number(&mut self, is_little: bool) -> Option<u32> {
         let four = <[u8; 4]>::try_from(self.take(4)?).ok()?;
-        Some(if is_little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
+        Some(if is_little {
+            u32::from_le_bytes(four)
+        } else {
+            u32::from_be_bytes(four)
+        })
     }
 }
 
@@ -173,8 +185,16 @@ mod tests {
     fn coordinates_are_those_of_postgis() {
         check("0101000000000000000000f03f0000000000000040", "point", &[(1.0, 2.0)]);
         check("00000000013ff00000000000004000000000000000", "point", &[(1.0, 2.0)]);
-        check("01e9030000000000000000f03f00000000000000400000000000000840", "point_z", &[(1.0, 2.0)]);
-        check("01010000a0e6100000000000000000f03f00000000000000400000000000000840", "point_z", &[(1.0, 2.0)]);
+        check(
+            "01e9030000000000000000f03f00000000000000400000000000000840",
+            "point_z",
+            &[(1.0, 2.0)],
+        );
+        check(
+            "01010000a0e6100000000000000000f03f00000000000000400000000000000840",
+            "point_z",
+            &[(1.0, 2.0)],
+        );
         check(
             "010200000002000000000000000000f03f000000000000004000000000000008400000000000001040",
             "linestring",

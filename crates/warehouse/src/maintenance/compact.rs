@@ -1,5 +1,6 @@
 //! Compaction: the same rows in fewer, laid-out files.
 
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -48,17 +49,22 @@ pub struct CompactReport {
 
 impl Warehouse {
     /// Merges the files of a table into laid-out ones. The rows stay the same.
-    pub async fn compact_table(
-        &self,
-        name: &TableName,
-        cancel: &CancellationToken,
+    pub fn compact_table<'a>(
+        &'a self,
+        name: &'a TableName,
+        cancel: &'a CancellationToken,
         progress: Option<WriteProgress>,
-    ) -> Result<CompactReport> {
-        let lake = self.catalog().lake(self.catalog().current().await?).await?;
-        let table = lake
-            .table(&name.schema, &name.table)
-            .ok_or_else(|| Error::TableNotFound { name: name.to_string(), near: Vec::new() })?;
-        self.compact(table.id, Effort::Full, cancel, progress).await
+    ) -> BoxFuture<'a, Result<CompactReport>> {
+        Box::pin(async move {
+            let lake = self.catalog().lake(self.catalog().current().await?).await?;
+            let table = lake
+                .table(&name.schema, &name.table)
+                .ok_or_else(|| Error::TableNotFound {
+                    name: name.to_string(),
+                    near: Vec::new(),
+                })?;
+            self.compact(table.id, Effort::Full, cancel, progress).await
+        })
     }
 
     /// The same by the table's id; a table that is gone needs nothing.
@@ -92,14 +98,25 @@ impl Warehouse {
         let catalog = self.catalog();
         let snapshot = catalog.current().await?;
         let lake = catalog.lake(snapshot).await?;
-        let Some(table) = lake.table_by_id(table_id) else { return Ok(CompactReport::default()) };
+        let Some(table) = lake.table_by_id(table_id) else {
+            return Ok(CompactReport::default());
+        };
         let contents = catalog.contents(snapshot, table).await?;
         let files_before = contents.files.len();
-        let nothing_to_do = CompactReport { files_before, files_after: files_before, rows: 0 };
-        let Some(choice) = choose(table, &contents, effort) else { return Ok(nothing_to_do) };
+        let nothing_to_do = CompactReport {
+            files_before,
+            files_after: files_before,
+            rows: 0,
+        };
+        let Some(choice) = choose(table, &contents, effort) else {
+            return Ok(nothing_to_do);
+        };
 
         let rows = self.rows_of(snapshot, table, &contents, &choice).await?;
-        let target = Target { folder: table.path.clone(), columns: table.columns.clone() };
+        let target = Target {
+            folder: table.path.clone(),
+            columns: table.columns.clone(),
+        };
         let written = self.writer().write(target, rows, progress).await?;
         let expected = self.expected_rows(snapshot, table, &contents, &choice).await?;
         if written.rows != expected {
@@ -124,6 +141,8 @@ impl Warehouse {
                 added: written.files.clone(),
             },
         );
+        // An UPDATE or DELETE that is under way goes first: it is the compaction that starts again.
+        let _turn = self.turn_of(table.id).await;
         change.commit(catalog, &name_of(table), &nothing).await?;
         tracing::debug!(table = %name_of(table), ?report, "compacted");
         Ok(report)
@@ -205,17 +224,27 @@ fn choose<'a>(table: &LakeTable, contents: &'a Contents, effort: Effort) -> Opti
     let mut by_size: Vec<&DataFile> = contents.files.iter().collect();
     by_size.sort_by_key(|file| file.rows);
     let total: u64 = by_size.iter().map(|file| file.rows).sum::<u64>() + inlined_rows;
-    let gaining: u64 = by_size.iter().filter(|file| gains(file)).map(|file| file.rows).sum::<u64>() + inlined_rows;
+    let gaining: u64 = by_size
+        .iter()
+        .filter(|file| gains(file))
+        .map(|file| file.rows)
+        .sum::<u64>()
+        + inlined_rows;
 
     if effort == Effort::Full && (total <= FILE_ROWS || gaining * GAINING_PART >= total) {
         let is_small = by_size.len() as u64 <= total.div_ceil(FILE_ROWS).max(1);
         let is_clean = !inlined && by_size.iter().all(|file| !gains(file) || file.rows == total);
         let is_one_election = !has_geometry || table.keys.lod_is_global;
-        let are_deleted = by_size.iter().any(|file| !file.deletes.is_empty() || file.has_inlined_deletes);
+        let are_deleted = by_size
+            .iter()
+            .any(|file| !file.deletes.is_empty() || file.has_inlined_deletes);
         if is_small && is_clean && is_one_election && !are_deleted {
             return None;
         }
-        return Some(Choice { files: contents.files.iter().collect(), inlined });
+        return Some(Choice {
+            files: contents.files.iter().collect(),
+            inlined,
+        });
     }
 
     let mut files = Vec::new();
@@ -227,13 +256,16 @@ fn choose<'a>(table: &LakeTable, contents: &'a Contents, effort: Effort) -> Opti
             rows += file.rows;
         }
     }
-    let is_dirty = |file: &DataFile| {
-        !file.deletes.is_empty() || file.has_inlined_deletes || (has_geometry && file.keys.is_none())
-    };
+    let is_dirty =
+        |file: &DataFile| !file.deletes.is_empty() || file.has_inlined_deletes || (has_geometry && file.keys.is_none());
     let is_worthwhile = inlined || files.len() > 1 || files.iter().any(|file| is_dirty(file));
     is_worthwhile.then(|| {
         // In their old order: rows of tables without geometries keep theirs.
-        let chosen = contents.files.iter().filter(|file| files.iter().any(|chosen| chosen.id == file.id)).collect();
+        let chosen = contents
+            .files
+            .iter()
+            .filter(|file| files.iter().any(|chosen| chosen.id == file.id))
+            .collect();
         Choice { files: chosen, inlined }
     })
 }

@@ -64,14 +64,20 @@ impl Warehouse {
         let mut tx = self.database().begin_read().await?;
         let snapshots: Vec<(i64, Option<String>)> = fetch(
             &mut tx,
-            format!("SELECT snapshot_id, CAST(snapshot_time AS TEXT) FROM {prefix}ducklake_snapshot ORDER BY snapshot_id"),
+            format!(
+                "SELECT snapshot_id, CAST(snapshot_time AS TEXT) FROM {prefix}ducklake_snapshot ORDER BY snapshot_id"
+            ),
             &[],
         )
         .await?;
         tx.commit().await?;
         let is_old = |text: &Option<String>| text.as_deref().and_then(parse_time).is_some_and(|then| then < time);
         let newest = snapshots.len().saturating_sub(1);
-        let kept = snapshots.iter().position(|(_, text)| !is_old(text)).unwrap_or(newest).min(newest);
+        let kept = snapshots
+            .iter()
+            .position(|(_, text)| !is_old(text))
+            .unwrap_or(newest)
+            .min(newest);
         Ok((kept > 0).then(|| (snapshots[kept].0, kept as u64)))
     }
 
@@ -114,7 +120,10 @@ async fn schedule_files(tx: &mut Transaction, oldest_kept: i64, now: DateTime<Ut
     let prefix = Dialect::of_transaction(tx).prefix();
     let mut scheduled = Vec::new();
     let mut count = 0;
-    for (table, id) in [("ducklake_data_file", "data_file_id"), ("ducklake_delete_file", "delete_file_id")] {
+    for (table, id) in [
+        ("ducklake_data_file", "data_file_id"),
+        ("ducklake_delete_file", "delete_file_id"),
+    ] {
         let rows: Vec<(i64, String, Option<bool>, Option<String>)> = fetch(
             tx,
             format!(
@@ -141,7 +150,12 @@ async fn schedule_files(tx: &mut Transaction, oldest_kept: i64, now: DateTime<Ut
             scheduled.push(vec![id.into(), path.into(), is_relative.into(), Value::Time(now)]);
         }
         let ids = list(&ids);
-        execute(tx, format!("DELETE FROM {prefix}{table} WHERE {id} IN ({ids})"), Vec::new()).await?;
+        execute(
+            tx,
+            format!("DELETE FROM {prefix}{table} WHERE {id} IN ({ids})"),
+            Vec::new(),
+        )
+        .await?;
         if table == "ducklake_data_file" {
             for statistics in [
                 format!("{prefix}ducklake_file_column_stats"),
@@ -149,7 +163,12 @@ async fn schedule_files(tx: &mut Transaction, oldest_kept: i64, now: DateTime<Ut
                 format!("{prefix}ducklake_file_partition_value"),
                 "warehouse_file_keys".to_owned(),
             ] {
-                execute(tx, format!("DELETE FROM {statistics} WHERE data_file_id IN ({ids})"), Vec::new()).await?;
+                execute(
+                    tx,
+                    format!("DELETE FROM {statistics} WHERE data_file_id IN ({ids})"),
+                    Vec::new(),
+                )
+                .await?;
             }
         }
     }
@@ -177,10 +196,19 @@ async fn forget(tx: &mut Transaction, oldest_kept: i64) -> Result<()> {
     .await?;
     for (table,) in gone {
         // Columns that ended stay as long as their table: rows that were inlined in an older form are read by them.
-        for of_table in
-            ["ducklake_column", "ducklake_column_tag", "ducklake_table_stats", "ducklake_table_column_stats", "ducklake_schema_versions"]
-        {
-            execute(tx, format!("DELETE FROM {prefix}{of_table} WHERE table_id = {table}"), Vec::new()).await?;
+        for of_table in [
+            "ducklake_column",
+            "ducklake_column_tag",
+            "ducklake_table_stats",
+            "ducklake_table_column_stats",
+            "ducklake_schema_versions",
+        ] {
+            execute(
+                tx,
+                format!("DELETE FROM {prefix}{of_table} WHERE table_id = {table}"),
+                Vec::new(),
+            )
+            .await?;
         }
         for inlined in inlined::tables_of(tx, table).await? {
             execute(tx, format!("DROP TABLE {prefix}{}", inlined.name), Vec::new()).await?;
@@ -188,19 +216,42 @@ async fn forget(tx: &mut Transaction, oldest_kept: i64) -> Result<()> {
         let sql = format!("DELETE FROM {prefix}ducklake_inlined_data_tables WHERE table_id = {table}");
         execute(tx, sql, Vec::new()).await?;
     }
-    for ended in ["ducklake_table", "ducklake_view", "ducklake_schema", "ducklake_tag", "ducklake_column_tag"] {
-        execute(tx, format!("DELETE FROM {prefix}{ended} WHERE end_snapshot <= {oldest_kept}"), Vec::new()).await?;
+    for ended in [
+        "ducklake_table",
+        "ducklake_view",
+        "ducklake_schema",
+        "ducklake_tag",
+        "ducklake_column_tag",
+    ] {
+        execute(
+            tx,
+            format!("DELETE FROM {prefix}{ended} WHERE end_snapshot <= {oldest_kept}"),
+            Vec::new(),
+        )
+        .await?;
     }
-    let tables: Vec<(i64,)> =
-        fetch(tx, format!("SELECT DISTINCT table_id FROM {prefix}ducklake_inlined_data_tables"), &[]).await?;
+    let tables: Vec<(i64,)> = fetch(
+        tx,
+        format!("SELECT DISTINCT table_id FROM {prefix}ducklake_inlined_data_tables"),
+        &[],
+    )
+    .await?;
     for (table,) in tables {
         for inlined in inlined::tables_of(tx, table).await? {
-            let sql = format!("DELETE FROM {prefix}{} WHERE end_snapshot <= {oldest_kept}", inlined.name);
+            let sql = format!(
+                "DELETE FROM {prefix}{} WHERE end_snapshot <= {oldest_kept}",
+                inlined.name
+            );
             execute(tx, sql, Vec::new()).await?;
         }
     }
     for snapshots in ["ducklake_snapshot_changes", "ducklake_snapshot"] {
-        execute(tx, format!("DELETE FROM {prefix}{snapshots} WHERE snapshot_id < {oldest_kept}"), Vec::new()).await?;
+        execute(
+            tx,
+            format!("DELETE FROM {prefix}{snapshots} WHERE snapshot_id < {oldest_kept}"),
+            Vec::new(),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -48,19 +48,28 @@ impl Warehouse {
         ]
     }
 
-    /// Looks after everything: removes what crashed writers left, forgets old snapshots, and asks for compactions.
-    pub(crate) async fn maintain(&self, now: DateTime<Utc>) -> Result<Value> {
-        let swept = self.pending().sweep(now).await?;
-        let expired = self.expire(now).await?;
-        let lake = self.catalog().lake(self.catalog().current().await?).await?;
-        let wanting: Vec<i64> =
-            lake.tables.iter().filter(|table| wants_compaction(table, now)).map(|table| table.id).collect();
-        for table in &wanting {
-            let mut tx = self.database().begin().await?;
-            jobs::enqueue(&mut tx, full_compact_job(*table)).await.map_err(|error| Error::Database(error.to_string()))?;
-            tx.commit().await?;
-        }
-        Ok(json!({ "files_swept": swept, "expired": expired, "compactions": wanting.len() }))
+    /// Looks after everything as the hourly job does: removes what crashed writers left, forgets old snapshots, and asks
+    /// for compactions. Says what it did.
+    pub fn maintain<'a>(&'a self, now: DateTime<Utc>) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let swept = self.pending().sweep(now).await?;
+            let expired = self.expire(now).await?;
+            let lake = self.catalog().lake(self.catalog().current().await?).await?;
+            let wanting: Vec<i64> = lake
+                .tables
+                .iter()
+                .filter(|table| wants_compaction(table, now))
+                .map(|table| table.id)
+                .collect();
+            for table in &wanting {
+                let mut tx = self.database().begin().await?;
+                jobs::enqueue(&mut tx, full_compact_job(*table))
+                    .await
+                    .map_err(|error| Error::Database(error.to_string()))?;
+                tx.commit().await?;
+            }
+            Ok(json!({ "files_swept": swept, "expired": expired, "compactions": wanting.len() }))
+        })
     }
 }
 
@@ -101,9 +110,16 @@ impl Compacting {
             told.send_replace(rows);
         });
         let compacting = async {
-            let first = self.0.compact(table, effort, &job.cancelled(), Some(progress.clone())).await?;
+            let first = self
+                .0
+                .compact(table, effort, &job.cancelled(), Some(progress.clone()))
+                .await?;
             let second = self.0.compact(table, effort, &job.cancelled(), Some(progress)).await?;
-            Ok(CompactReport { rows: first.rows + second.rows, files_after: second.files_after, ..first })
+            Ok(CompactReport {
+                rows: first.rows + second.rows,
+                files_after: second.files_after,
+                ..first
+            })
         };
         let mut compacting = std::pin::pin!(compacting);
         loop {

@@ -29,9 +29,7 @@ fn plain_field(field: &Field) -> Field {
         DataType::BinaryView => DataType::Binary,
         DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
         DataType::List(element) => DataType::List(Arc::new(plain_field(element))),
-        DataType::Struct(fields) => {
-            DataType::Struct(fields.iter().map(|field| plain_field(field)).collect::<Fields>())
-        }
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| plain_field(field)).collect::<Fields>()),
         DataType::Map(entries, is_sorted) => DataType::Map(Arc::new(plain_field(entries)), *is_sorted),
         other => other.clone(),
     };
@@ -50,7 +48,10 @@ pub(crate) fn canonical(batch: &RecordBatch, columns: &[Column], schema: &Schema
     let mut arrays = Vec::with_capacity(columns.len());
     for ((column, array), field) in columns.iter().zip(batch.columns()).zip(schema.fields()) {
         if !column.nullable && array.null_count() > 0 {
-            return Err(Error::Constraint(format!("NULL in column {}, which is NOT NULL", column.name)));
+            return Err(Error::Constraint(format!(
+                "NULL in column {}, which is NOT NULL",
+                column.name
+            )));
         }
         arrays.push(stored(array, field, column)?);
     }
@@ -81,22 +82,36 @@ fn stored(array: &ArrayRef, field: &FieldRef, column: &Column) -> Result<ArrayRe
                     .ok_or_else(|| unfit(array, column))?;
                 arrays.push(stored(child, field, inner(column, index)?)?);
             }
-            Ok(Arc::new(StructArray::try_new(fields.clone(), arrays, array.nulls().cloned())?))
+            Ok(Arc::new(StructArray::try_new(
+                fields.clone(),
+                arrays,
+                array.nulls().cloned(),
+            )?))
         }
         DataType::Map(entries, is_sorted) => {
             let array = array.as_map_opt().ok_or_else(|| unfit(array, column))?;
-            let DataType::Struct(fields) = entries.data_type() else { return Err(unfit(array, column)) };
+            let DataType::Struct(fields) = entries.data_type() else {
+                return Err(unfit(array, column));
+            };
             let mut arrays = Vec::with_capacity(2);
             for ((index, field), child) in fields.iter().enumerate().zip([array.keys(), array.values()]) {
                 arrays.push(stored(child, field, inner(column, index)?)?);
             }
             let inside = StructArray::try_new(fields.clone(), arrays, None)?;
-            let map =
-                MapArray::try_new(entries.clone(), array.offsets().clone(), inside, array.nulls().cloned(), *is_sorted)?;
+            let map = MapArray::try_new(
+                entries.clone(),
+                array.offsets().clone(),
+                inside,
+                array.nulls().cloned(),
+                *is_sorted,
+            )?;
             Ok(Arc::new(map))
         }
         other => {
-            let strict = CastOptions { safe: false, ..CastOptions::default() };
+            let strict = CastOptions {
+                safe: false,
+                ..CastOptions::default()
+            };
             cast_with_options(array, other, &strict).map_err(|error| {
                 Error::Constraint(format!(
                     "column {} is {}, a value does not fit: {error}",
@@ -129,19 +144,26 @@ fn uuids(array: &ArrayRef, column: &Column) -> Result<ArrayRef> {
     for text in texts {
         uuids.push(match text {
             None => None,
-            Some(text) => Some(*Uuid::parse_str(text.trim())
-                .map_err(|_| Error::Constraint(format!("'{text}' in column {} is no UUID", column.name)))?
-                .as_bytes()),
+            Some(text) => Some(
+                *Uuid::parse_str(text.trim())
+                    .map_err(|_| Error::Constraint(format!("'{text}' in column {} is no UUID", column.name)))?
+                    .as_bytes(),
+            ),
         });
     }
-    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(uuids.into_iter(), 16)?))
+    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
+        uuids.into_iter(),
+        16,
+    )?))
 }
 
 fn inner(column: &Column, index: usize) -> Result<&Column> {
-    column
-        .children
-        .get(index)
-        .ok_or_else(|| Error::Damaged(format!("the column {} lacks its inner columns in the catalog", column.name)))
+    column.children.get(index).ok_or_else(|| {
+        Error::Damaged(format!(
+            "the column {} lacks its inner columns in the catalog",
+            column.name
+        ))
+    })
 }
 
 fn unfit(array: &dyn Array, column: &Column) -> Error {

@@ -98,7 +98,17 @@ impl<'a> OpenFile<'a> {
             .map(|(position, _)| (position, GeometryScan::new()))
             .collect();
         let nans = NanScan::of(&form.schema);
-        Ok(OpenFile { form, to_lonlat, path, schema, writer, rows: 0, scans, nans, keys: KeyScan::default() })
+        Ok(OpenFile {
+            form,
+            to_lonlat,
+            path,
+            schema,
+            writer,
+            rows: 0,
+            scans,
+            nans,
+            keys: KeyScan::default(),
+        })
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -152,7 +162,8 @@ impl<'a> OpenFile<'a> {
             .filter_map(|(position, column)| Some((column, self.scans.get(&position)?)))
             .collect();
         if let Some(text) = geoparquet::metadata(&described, form.geometry.map(|position| &form.columns[position])) {
-            self.writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), text));
+            self.writer
+                .append_key_value_metadata(KeyValue::new("geo".to_owned(), text));
         }
         let metadata = self.writer.finish().await?;
         let bytes = self.writer.bytes_written() as u64;
@@ -171,7 +182,14 @@ impl<'a> OpenFile<'a> {
             bounds: self.scans.get(&position).and_then(GeometryScan::lonlat_bounds),
             election: form.election,
         });
-        Ok(NewFile { path: self.path, rows: self.rows, bytes, footer_bytes, columns, keys })
+        Ok(NewFile {
+            path: self.path,
+            rows: self.rows,
+            bytes,
+            footer_bytes,
+            columns,
+            keys,
+        })
     }
 }
 
@@ -188,8 +206,15 @@ impl KeyScan {
                 }
             }
         }
-        for level in levels.as_primitive::<datafusion::arrow::datatypes::Int8Type>().iter().flatten() {
-            self.lod = Some(self.lod.map_or((level, level), |(min, max)| (min.min(level), max.max(level))));
+        for level in levels
+            .as_primitive::<datafusion::arrow::datatypes::Int8Type>()
+            .iter()
+            .flatten()
+        {
+            self.lod = Some(
+                self.lod
+                    .map_or((level, level), |(min, max)| (min.min(level), max.max(level))),
+            );
         }
         Ok(())
     }
@@ -234,8 +259,10 @@ fn properties(form: &Form, schema: &Schema, rows: u64) -> Result<WriterPropertie
 /// Columns that rows are looked up by.
 fn is_identifier(column: &Column) -> bool {
     let name = column.name.to_ascii_lowercase();
-    let is_named_so = matches!(name.as_str(), "id" | "uuid" | "guid" | "geoid" | "fid" | "cartodb_id" | "osm_id")
-        || name.ends_with("_id");
+    let is_named_so = matches!(
+        name.as_str(),
+        "id" | "uuid" | "guid" | "geoid" | "fid" | "cartodb_id" | "osm_id"
+    ) || name.ends_with("_id");
     is_named_so && column.children.is_empty()
 }
 
@@ -248,14 +275,26 @@ fn sorting_columns(schema: &Schema) -> Result<Vec<SortingColumn>> {
             .and_then(|index| i32::try_from(index).ok())
             .ok_or_else(|| Error::Internal(format!("the file lacks {name}")))
     };
-    let ascending = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
-    Ok(vec![ascending(position(LEVEL_COLUMN)?), ascending(position(QUADBIN_COLUMN)?)])
+    let ascending = |column_idx| SortingColumn {
+        column_idx,
+        descending: false,
+        nulls_first: false,
+    };
+    Ok(vec![
+        ascending(position(LEVEL_COLUMN)?),
+        ascending(position(QUADBIN_COLUMN)?),
+    ])
 }
 
 /// Length of the Parquet footer, which stands before the last eight bytes of the file.
 async fn footer_length(storage: &Storage, path: &str, bytes: u64) -> Result<u64> {
     use object_store::ObjectStoreExt;
-    let tail = storage.store().get_range(&storage.key(path)?, bytes.saturating_sub(8)..bytes).await?;
-    let length = tail.first_chunk::<4>().ok_or_else(|| Error::Damaged(format!("{path} was cut short")))?;
+    let tail = storage
+        .store()
+        .get_range(&storage.key(path)?, bytes.saturating_sub(8)..bytes)
+        .await?;
+    let length = tail
+        .first_chunk::<4>()
+        .ok_or_else(|| Error::Damaged(format!("{path} was cut short")))?;
     Ok(u64::from(u32::from_le_bytes(*length)))
 }

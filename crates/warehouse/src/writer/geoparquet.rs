@@ -29,7 +29,11 @@ pub(super) fn metadata(columns: &[(&Column, &GeometryScan)], primary: Option<&Co
 /// An empty list means that the types are not known: so it is too when the format has no name for one (M).
 fn geometry_types(scan: &GeometryScan) -> Vec<String> {
     let types = scan.geoparquet_types();
-    if types.iter().any(|name| name.ends_with('M')) { Vec::new() } else { types }
+    if types.iter().any(|name| name.ends_with('M')) {
+        Vec::new()
+    } else {
+        types
+    }
 }
 
 /// Longitude and latitude need no word: that is what a missing CRS means. Null means that nobody knows.

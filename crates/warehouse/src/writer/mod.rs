@@ -80,7 +80,11 @@ impl Written {
 
 impl TableWriter {
     pub(crate) fn new(storage: Storage, pending: Pending, runtime: Arc<RuntimeEnv>) -> Self {
-        TableWriter { storage, pending, runtime }
+        TableWriter {
+            storage,
+            pending,
+            runtime,
+        }
     }
 
     /// Writes the rows to files. Dropping the future stops it and leaves nothing.
@@ -148,10 +152,16 @@ impl TableWriter {
                 let total = buckets.rows();
                 // Files of about the same size, rather than full ones and a rest.
                 let rows_per_file = total.div_ceil(total.div_ceil(FILE_ROWS).max(1));
-                files.write(&form, futures::stream::iter(buckets.into_batches()?), rows_per_file).await?;
+                files
+                    .write(&form, futures::stream::iter(buckets.into_batches()?), rows_per_file)
+                    .await?;
             }
         }
-        Ok(Written { files: files.written, rows: files.rows, uncommitted: files.uncommitted })
+        Ok(Written {
+            files: files.written,
+            rows: files.rows,
+            uncommitted: files.uncommitted,
+        })
     }
 
     /// Keys, sorts and elects all rows. Says too whether some row is something else than a point.
@@ -184,7 +194,11 @@ impl TableWriter {
         // Sorts must be able to start inside small limits.
         settings.execution.sort_spill_reservation_bytes =
             settings.execution.sort_spill_reservation_bytes.min(limit / 16);
-        Arc::new(TaskContext::default().with_session_config(config).with_runtime(self.runtime.clone()))
+        Arc::new(
+            TaskContext::default()
+                .with_session_config(config)
+                .with_runtime(self.runtime.clone()),
+        )
     }
 }
 
@@ -206,7 +220,8 @@ fn keyed_rows(
     let (columns, schema, out_schema) = (columns.to_vec(), schema.clone(), keyed_schema.clone());
     let mut report = Report::new(progress);
     let keyed = rows.map(move |batch| {
-        let batch = canonical(&batch?, &columns, &schema).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let batch =
+            canonical(&batch?, &columns, &schema).map_err(|error| DataFusionError::External(Box::new(error)))?;
         // A projection belongs to its thread, the stream may wander between threads.
         let to_lonlat = ToLonLat::from_crs(&crs).map_err(|error| DataFusionError::External(Box::new(error)))?;
         let keys = Keys::of(batch.column(geometry).as_binary(), &to_lonlat);
@@ -243,7 +258,9 @@ impl FileSeries {
                     Some(file) => file,
                     None => self.open(form, rows_per_file).await?,
                 };
-                let room = usize::try_from(rows_per_file - file.rows()).unwrap_or(usize::MAX).min(batch.num_rows());
+                let room = usize::try_from(rows_per_file - file.rows())
+                    .unwrap_or(usize::MAX)
+                    .min(batch.num_rows());
                 file.write(&batch.slice(0, room)).await?;
                 batch = batch.slice(room, batch.num_rows() - room);
                 if file.rows() >= rows_per_file || file.bytes() >= FILE_BYTES {
@@ -282,7 +299,11 @@ struct Report {
 
 impl Report {
     fn new(progress: Option<WriteProgress>) -> Self {
-        Report { progress, rows: 0, told: 0 }
+        Report {
+            progress,
+            rows: 0,
+            told: 0,
+        }
     }
 
     fn add(&mut self, rows: usize) {

@@ -1,9 +1,9 @@
 //! Files that stand in no snapshot yet: each is written down before it is made, so that what a crash leaves behind is
 //! known and can be removed.
 //!
-//! A server renews its place among the writers every few seconds. When it has been silent for a while, or, on SQLite,
-//! where one process at a time owns the data folder, when it belongs to another process, it is gone and its pending
-//! files are removed by whoever looks. A commit takes its files off the list in its own transaction; one that finds
+//! On PostgreSQL several servers may write: each renews its place among the writers every few seconds, and one that has
+//! been silent for a while is gone. On SQLite one process at a time owns the data folder: writers of other processes are
+//! gone, and nobody takes the write lock just to be seen. Whoever looks removes the pending files of those gone. A commit takes its files off the list in its own transaction; one that finds
 //! them marked for removal fails.
 
 use std::sync::{Arc, LazyLock};
@@ -32,12 +32,14 @@ struct Writer {
     database: Database,
     storage: Storage,
     id: Uuid,
-    heartbeat: tokio::task::JoinHandle<()>,
+    heartbeat: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.heartbeat.abort();
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.abort();
+        }
     }
 }
 
@@ -49,8 +51,13 @@ impl Pending {
         on!(tx, c => sqlx::query("INSERT INTO warehouse_writer (id, process, seen_at) VALUES ($1, $2, $3)")
             .bind(id).bind(*PROCESS).bind(database::now()).execute(c).await.map(|_| ())?);
         tx.commit().await?;
-        let heartbeat = tokio::spawn(stay_seen(database.clone(), id));
-        Ok(Pending(Arc::new(Writer { database, storage, id, heartbeat })))
+        let heartbeat = (!database.is_sqlite()).then(|| tokio::spawn(stay_seen(database.clone(), id)));
+        Ok(Pending(Arc::new(Writer {
+            database,
+            storage,
+            id,
+            heartbeat,
+        })))
     }
 
     /// Writes a file down before it is made.
@@ -92,9 +99,18 @@ impl Pending {
         let living: Vec<(Uuid, Uuid, DateTime<Utc>)> = on!(self.0.database, c =>
             sqlx::query_as("SELECT id, process, seen_at FROM warehouse_writer").fetch_all(c).await?);
         let lives = |writer: &(Uuid, Uuid, DateTime<Utc>)| {
-            writer.0 == self.0.id || (writer.2 >= oldest && (!is_alone || writer.1 == *PROCESS))
+            writer.0 == self.0.id
+                || if is_alone {
+                    writer.1 == *PROCESS
+                } else {
+                    writer.2 >= oldest
+                }
         };
-        let alive: Vec<Uuid> = living.iter().filter(|writer| lives(writer)).map(|writer| writer.0).collect();
+        let alive: Vec<Uuid> = living
+            .iter()
+            .filter(|writer| lives(writer))
+            .map(|writer| writer.0)
+            .collect();
         let pending: Vec<(String, Uuid)> = on!(self.0.database, c =>
             sqlx::query_as("SELECT path, writer FROM warehouse_pending_file").fetch_all(c).await?);
         let mut removed = 0;
@@ -103,7 +119,11 @@ impl Pending {
                 removed += 1;
             }
         }
-        let gone: Vec<Uuid> = living.iter().filter(|writer| !lives(writer)).map(|writer| writer.0).collect();
+        let gone: Vec<Uuid> = living
+            .iter()
+            .filter(|writer| !lives(writer))
+            .map(|writer| writer.0)
+            .collect();
         if !gone.is_empty() {
             let mut tx = self.0.database.begin().await?;
             for id in gone {
@@ -146,7 +166,10 @@ pub(crate) struct Uncommitted {
 
 impl Uncommitted {
     pub(crate) fn new(pending: Pending) -> Self {
-        Uncommitted { pending, paths: Vec::new() }
+        Uncommitted {
+            pending,
+            paths: Vec::new(),
+        }
     }
 
     /// Writes a file down and takes responsibility for it.
@@ -159,14 +182,19 @@ impl Uncommitted {
 
 impl std::fmt::Debug for Uncommitted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Uncommitted").field("paths", &self.paths).finish_non_exhaustive()
+        formatter
+            .debug_struct("Uncommitted")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Uncommitted {
     fn drop(&mut self) {
         let (pending, paths) = (self.pending.clone(), std::mem::take(&mut self.paths));
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         if paths.is_empty() {
             return;
         }

@@ -22,7 +22,9 @@ pub(super) struct NanScan {
 
 impl NanScan {
     pub(super) fn of(schema: &Schema) -> Self {
-        NanScan { found: vec![false; schema.fields().iter().map(|field| leaves(field.data_type())).sum()] }
+        NanScan {
+            found: vec![false; schema.fields().iter().map(|field| leaves(field.data_type())).sum()],
+        }
     }
 
     pub(super) fn add(&mut self, arrays: &[ArrayRef]) {
@@ -107,7 +109,10 @@ fn describe(
         nulls: 0,
         min: None,
         max: None,
-        has_nan: column.type_name.starts_with("float").then(|| nans.found.get(index).copied().unwrap_or(true)),
+        has_nan: column
+            .type_name
+            .starts_with("float")
+            .then(|| nans.found.get(index).copied().unwrap_or(true)),
         geometry: scan.map(GeometryScan::statistics),
     };
     let mut range = Range::Empty;
@@ -150,9 +155,7 @@ impl Range {
     fn of(statistics: &Statistics) -> Option<Range> {
         Some(match statistics {
             Statistics::Boolean(values) => Range::Boolean(*values.min_opt()?, *values.max_opt()?),
-            Statistics::Int32(values) => {
-                Range::Integer(i64::from(*values.min_opt()?), i64::from(*values.max_opt()?))
-            }
+            Statistics::Int32(values) => Range::Integer(i64::from(*values.min_opt()?), i64::from(*values.max_opt()?)),
             Statistics::Int64(values) => Range::Integer(*values.min_opt()?, *values.max_opt()?),
             Statistics::Float(values) => Range::Float(f64::from(*values.min_opt()?), f64::from(*values.max_opt()?)),
             Statistics::Double(values) => Range::Float(*values.min_opt()?, *values.max_opt()?),
@@ -189,9 +192,10 @@ impl Range {
                     let text = |bytes: &[u8]| uuid::Uuid::from_slice(bytes).ok().map(|uuid| uuid.to_string());
                     Some((text(min)?, text(max)?))
                 }
-                DataType::Utf8View => {
-                    Some((String::from_utf8(min.clone()).ok()?, String::from_utf8(max.clone()).ok()?))
-                }
+                DataType::Utf8View => Some((
+                    String::from_utf8(min.clone()).ok()?,
+                    String::from_utf8(max.clone()).ok()?,
+                )),
                 // The bytes of a large decimal sort by sign only as numbers: over several row groups they are not kept.
                 _ => None,
             },
@@ -204,12 +208,9 @@ fn integer_text(value: i64, column: &Column) -> Option<String> {
         // Parquet keeps unsigned numbers in the bits of signed ones.
         DataType::UInt32 => Some((value as u32).to_string()),
         DataType::UInt64 => Some((value as u64).to_string()),
-        DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::UInt8
-        | DataType::UInt16 => Some(value.to_string()),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::UInt8 | DataType::UInt16 => {
+            Some(value.to_string())
+        }
         DataType::Decimal128(_, scale) => Some(decimal_text(value, *scale)),
         DataType::Date32 => {
             let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(value)?)?;
@@ -244,7 +245,9 @@ fn moment_text(value: i64, per_second: i64, format: &str) -> Option<String> {
 }
 
 fn decimal_text(value: i64, scale: i8) -> String {
-    let Ok(scale) = usize::try_from(scale) else { return value.to_string() };
+    let Ok(scale) = usize::try_from(scale) else {
+        return value.to_string();
+    };
     if scale == 0 {
         return value.to_string();
     }
@@ -286,7 +289,11 @@ mod tests {
     #[test]
     fn texts_are_those_of_duckdb() {
         let check = |type_name: &str, value: i64, expected: &str| {
-            assert_eq!(integer_text(value, &column(type_name)).unwrap(), expected, "{type_name}");
+            assert_eq!(
+                integer_text(value, &column(type_name)).unwrap(),
+                expected,
+                "{type_name}"
+            );
         };
         check("int64", -4, "-4");
         check("uint64", -1, "18446744073709551615");
@@ -299,7 +306,11 @@ mod tests {
         check("timestamptz", 1_577_934_245_000_000, "2020-01-02 03:04:05+00");
         check("timestamp_s", 1_577_934_245_000_000, "2020-01-02 03:04:05");
         check("timestamp_ms", 1_577_934_245_000, "2020-01-02 03:04:05");
-        check("timestamp_ns", 1_577_934_245_123_456_789, "2020-01-02 03:04:05.123456789");
+        check(
+            "timestamp_ns",
+            1_577_934_245_123_456_789,
+            "2020-01-02 03:04:05.123456789",
+        );
         assert_eq!(float_text(50.0, &column("float64")), "50.0");
         assert_eq!(float_text(0.5, &column("float32")), "0.5");
         assert_eq!(float_text(f64::NEG_INFINITY, &column("float64")), "-inf");
