@@ -28,6 +28,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// cost more.
 const COUNTED_ROWS: u64 = 200_000;
 
+/// From here on down, reading all of a tile is cheaper than counting the table.
+const COUNTED_ZOOM: u8 = overview::LEVEL - 1;
+
 /// Drawing more features than this leaves the thread that serves requests.
 const FEATURES_INLINE: usize = 2_000;
 
@@ -325,7 +328,7 @@ impl Tiler {
             scan.window = (request.coord.z() > 0).then_some(window);
         }
         let mut total = None;
-        if is_keyed && is_points && request.coord.z() <= overview::LEVEL && table.table.rows > COUNTED_ROWS {
+        if is_keyed && is_points && request.coord.z() <= COUNTED_ZOOM && table.table.rows > COUNTED_ROWS {
             let counted = self.overview(source, table, &scan).await?.total(request.coord);
             total = Some(counted);
             // Stored levels stand for all rows, not for those of a condition.
