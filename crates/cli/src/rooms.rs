@@ -34,10 +34,11 @@ impl Rooms {
         directory.prepare(lock)?;
         let key = directory.secret_key(configuration.secret_key_file.as_deref())?;
         let database = open_database(configuration, directory).await?;
-        let storage = configuration
-            .storage_url
-            .clone()
-            .unwrap_or_else(|| directory.warehouse().display().to_string());
+        let storage = match &configuration.storage_url {
+            None => directory.warehouse().display().to_string(),
+            Some(url) if url.contains("://") => url.clone(),
+            Some(folder) => absolute(folder)?,
+        };
         let options = WarehouseOptions {
             storage,
             memory_limit_bytes: configuration.memory_limit_mb * MEGABYTE,
@@ -98,6 +99,12 @@ pub(crate) async fn open_database(
     let database = Database::open(&url).await.map_err(|error| Failure::fault("cannot open the metadata store", error))?;
     database.migrate().await.map_err(|error| Failure::fault("cannot bring the metadata to its newest form", error))?;
     Ok(database)
+}
+
+fn absolute(folder: &str) -> Result<String, Failure> {
+    let path = std::path::absolute(folder)
+        .map_err(|error| Failure::Usage(format!("the setting storage_url: {folder}: {error}")))?;
+    Ok(path.display().to_string())
 }
 
 fn server_options(configuration: &Configuration, directory: &DataDirectory) -> Result<Options, Failure> {

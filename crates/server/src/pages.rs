@@ -72,7 +72,7 @@ pub(crate) fn content_security_policy(other_hosts: &[String], may_be_framed: boo
     let frames = if may_be_framed { "" } else { "; frame-ancestors 'self'" };
     let policy = format!(
         "default-src 'self'; img-src 'self' data: blob:{others}; style-src 'self' 'unsafe-inline'; \
-         worker-src 'self'; connect-src 'self'{others}; object-src 'none'; base-uri 'none'; form-action 'self'{frames}"
+         worker-src 'self'; font-src 'self' data:; connect-src 'self'{others}; object-src 'none'; base-uri 'none'; form-action 'self'{frames}"
     );
     HeaderValue::from_str(&policy).expect("hosts of URLs are plain text")
 }

@@ -49,11 +49,14 @@ impl Serve {
 
         output::data_line(&format!("listening {base}"));
         first_start::greet(configuration, rooms.groma(), &base).await?;
-        if self.demo
-            && let Err(failure) = demo::load(&Operator::Server(directory.socket())).await
-        {
-            // A server without demo tables is still a server.
-            output::say(&format!("the demo tables could not be loaded: {failure}"));
+        if self.demo {
+            let socket = directory.socket();
+            tokio::spawn(async move {
+                // A server without demo tables is still a server.
+                if let Err(failure) = demo::load(&Operator::Server(socket)).await {
+                    output::say(&format!("the demo tables could not be loaded: {failure}"));
+                }
+            });
         }
 
         wait_for_a_signal().await?;

@@ -7,6 +7,7 @@ mod tiles;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::response::{IntoResponse, Redirect};
 use rust_embed::RustEmbed;
 use serde_json::{Value, json};
 
@@ -42,12 +43,16 @@ const NO_LABELS: &str = "-nolabels";
 /// Basemaps change with the program or with a file of the administrator, so a day is safe.
 const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
-/// `GET /basemaps/gl/{name}-gl-style/style.json`
+/// `GET /basemaps/gl/{name}-gl-style/style.json`: ours, or the way to the one that the administrator chose.
 pub(crate) async fn style(
+    State(groma): State<Groma>,
     address: Address,
     headers: HeaderMap,
     Path(name): Path<String>,
 ) -> Result<Response<Body>, Problem> {
+    if let Some(chosen) = &groma.options().basemap_style_url {
+        return Ok(Redirect::temporary(chosen.as_str()).into_response());
+    }
     let name = name.strip_suffix("-gl-style").unwrap_or(&name);
     let style = named_style(name).ok_or_else(|| {
         let names = STYLES.join(", ");
@@ -96,18 +101,14 @@ pub(crate) async fn sprite(headers: HeaderMap, Path(name): Path<String>) -> Resu
 
 /// `GET /basemaps/styles.json`: which styles there are, for the basemap picker.
 pub(crate) async fn styles(
-    State(groma): State<Groma>,
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let mut items: Vec<Value> = STYLES
+    let items: Vec<Value> = STYLES
         .iter()
         .filter(|name| named_style(name).is_some())
         .map(|name| json!({"id": name, "url": style_url(&address, name)}))
         .collect();
-    if let Some(url) = &groma.options().basemap_style_url {
-        items.insert(0, json!({"id": "custom", "url": url.as_str()}));
-    }
     Ok(caching::json(&headers, &json!({"items": items}), caching::REVALIDATE))
 }
 

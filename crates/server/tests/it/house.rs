@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::{Doorkeeper, NewOrganisation, NewOwner, organisations, passwords};
@@ -29,7 +30,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) struct House {
     pub(crate) groma: Groma,
     pub(crate) base: String,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     stop: CancellationToken,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -168,10 +169,10 @@ impl House {
     /// A server that nobody owns yet.
     pub(crate) async fn unclaimed() -> House {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::in_folder(folder).await
+        Self::in_folder(Arc::new(folder)).await
     }
 
-    async fn in_folder(folder: TempDir) -> House {
+    async fn in_folder(folder: Arc<TempDir>) -> House {
         let groma = open(folder.path()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address: SocketAddr = listener.local_addr().expect("an address");
@@ -212,7 +213,7 @@ impl House {
     pub(crate) async fn restarted(self) -> House {
         self.stop.cancel();
         self.groma.rooms().database.close().await;
-        Self::in_folder(self.folder).await
+        Self::in_folder(self.folder.clone()).await
     }
 
     /// Runs statements as the operator.
