@@ -20,6 +20,7 @@ mod table;
 pub mod types;
 mod writer;
 
+use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,7 +93,10 @@ pub struct Sql {
 
 impl Sql {
     pub fn new(text: impl Into<String>) -> Self {
-        Sql { text: text.into(), parameters: Parameters::None }
+        Sql {
+            text: text.into(),
+            parameters: Parameters::None,
+        }
     }
 
     #[must_use]
@@ -128,7 +132,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { timeout: Duration::from_secs(60), max_rows: None, cancel: CancellationToken::new() }
+        Limits {
+            timeout: Duration::from_secs(60),
+            max_rows: None,
+            cancel: CancellationToken::new(),
+        }
     }
 }
 
@@ -181,39 +189,41 @@ pub struct WriteReport {
 impl Warehouse {
     /// Opens the warehouse whose catalog stands in `database`: makes what is missing, sweeps what crashed
     /// writers left behind.
-    pub async fn open(database: Database, options: WarehouseOptions) -> Result<Self> {
-        let storage = Storage::open(&options.storage)?;
-        let engine = Engine::start(&options, storage.url(), storage.store().clone()).await?;
-        let catalog = Catalog::open(database.clone(), storage.clone()).await?;
-        let pending = Pending::open(database, storage.clone()).await?;
-        pending.sweep(database::now()).await?;
-        let writer = TableWriter::new(storage, pending.clone(), engine.runtime().clone());
-        Ok(Warehouse(Arc::new(Rooms {
-            options,
-            catalog,
-            engine: Arc::new(engine),
-            pending,
-            writer,
-            turns: Mutex::new(HashMap::new()),
-            known_tables: Cache::new(TABLES_KEPT),
-        })))
+    pub fn open(database: Database, options: WarehouseOptions) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async move {
+            let storage = Storage::open(&options.storage)?;
+            let engine = Engine::start(&options, storage.url(), storage.store().clone()).await?;
+            let catalog = Catalog::open(database.clone(), storage.clone()).await?;
+            let pending = Pending::open(database, storage.clone()).await?;
+            pending.sweep(database::now()).await?;
+            let writer = TableWriter::new(storage, pending.clone(), engine.runtime().clone());
+            Ok(Warehouse(Arc::new(Rooms {
+                options,
+                catalog,
+                engine: Arc::new(engine),
+                pending,
+                writer,
+                turns: Mutex::new(HashMap::new()),
+                known_tables: Cache::new(TABLES_KEPT),
+            })))
+        })
     }
 
     /// Writes rows into a table in one snapshot: all of them or none.
-    pub async fn write_table(
-        &self,
-        actor: &Actor,
-        name: &TableName,
+    pub fn write_table<'a>(
+        &'a self,
+        actor: &'a Actor,
+        name: &'a TableName,
         mode: WriteMode,
         rows: SendableRecordBatchStream,
         options: WriteOptions,
-    ) -> Result<WriteReport> {
-        Box::pin(self.load(actor, name, mode, rows, options)).await
+    ) -> BoxFuture<'a, Result<WriteReport>> {
+        Box::pin(async move { Box::pin(self.load(actor, name, mode, rows, options)).await })
     }
 
     /// Drops a table.
-    pub async fn drop_table(&self, actor: &Actor, name: &TableName) -> Result<()> {
-        Box::pin(self.drop_one(actor, name)).await
+    pub fn drop_table<'a>(&'a self, actor: &'a Actor, name: &'a TableName) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { Box::pin(self.drop_one(actor, name)).await })
     }
 
     /// The options it was opened with.
@@ -254,4 +264,3 @@ impl Warehouse {
         &self.0.known_tables
     }
 }
-

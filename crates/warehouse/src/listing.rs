@@ -1,5 +1,6 @@
 //! What there is: schemas, tables and views, each table with its columns, geometry and files.
 
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema};
@@ -15,61 +16,65 @@ use crate::{Warehouse, types};
 
 impl Warehouse {
     /// Schemas in name order. DuckLake's `main` is hidden while it is empty.
-    pub async fn schemas(&self) -> Result<Vec<String>> {
-        Ok(visible_schemas(&*self.newest_lake().await?))
+    pub fn schemas<'a>(&'a self) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { Ok(visible_schemas(&*self.newest_lake().await?)) })
     }
 
     /// Tables and views of a schema in name order.
-    pub async fn tables(&self, schema: &str) -> Result<Vec<TableSummary>> {
-        let lake = self.newest_lake().await?;
-        if lake.schema(schema).is_none() {
-            let schemas: Vec<String> = lake.schemas.iter().map(|schema| schema.name.clone()).collect();
-            return Err(Error::SchemaNotFound {
-                schema: schema.to_owned(),
-                near: crate::engine::near_names(schema, &schemas),
-            });
-        }
-        let tables = lake
-            .tables
-            .iter()
-            .filter(|table| table.schema == schema)
-            .map(|table| TableSummary {
-                name: TableName::new(&table.schema, &table.name),
-                kind: TableKind::Table,
-                rows: Some(table.rows),
-                bytes: Some(table.bytes),
-                geometry: geometry_kind(table),
-                description: table.description.clone(),
-                attribution: table.attribution.clone(),
-                created_at: table.created_at,
-                modified_at: table.modified_at,
-            });
-        let views = lake
-            .views
-            .iter()
-            .filter(|view| view.schema == schema)
-            .map(|view| TableSummary {
-                name: TableName::new(&view.schema, &view.name),
-                kind: TableKind::View,
-                rows: None,
-                bytes: None,
-                geometry: None,
-                description: view.description.clone(),
-                attribution: None,
-                created_at: view.created_at,
-                modified_at: view.created_at,
-            });
-        let mut all: Vec<TableSummary> = tables.chain(views).collect();
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(all)
+    pub fn tables<'a>(&'a self, schema: &'a str) -> BoxFuture<'a, Result<Vec<TableSummary>>> {
+        Box::pin(async move {
+            let lake = self.newest_lake().await?;
+            if lake.schema(schema).is_none() {
+                let schemas: Vec<String> = lake.schemas.iter().map(|schema| schema.name.clone()).collect();
+                return Err(Error::SchemaNotFound {
+                    schema: schema.to_owned(),
+                    near: crate::engine::near_names(schema, &schemas),
+                });
+            }
+            let tables = lake
+                .tables
+                .iter()
+                .filter(|table| table.schema == schema)
+                .map(|table| TableSummary {
+                    name: TableName::new(&table.schema, &table.name),
+                    kind: TableKind::Table,
+                    rows: Some(table.rows),
+                    bytes: Some(table.bytes),
+                    geometry: geometry_kind(table),
+                    description: table.description.clone(),
+                    attribution: table.attribution.clone(),
+                    created_at: table.created_at,
+                    modified_at: table.modified_at,
+                });
+            let views = lake
+                .views
+                .iter()
+                .filter(|view| view.schema == schema)
+                .map(|view| TableSummary {
+                    name: TableName::new(&view.schema, &view.name),
+                    kind: TableKind::View,
+                    rows: None,
+                    bytes: None,
+                    geometry: None,
+                    description: view.description.clone(),
+                    attribution: None,
+                    created_at: view.created_at,
+                    modified_at: view.created_at,
+                });
+            let mut all: Vec<TableSummary> = tables.chain(views).collect();
+            all.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(all)
+        })
     }
 
     /// A table at the current snapshot. Costs one small catalog query while nothing changes.
     ///
     /// Views are no tables: [`Error::TableNotFound`]; describe `SELECT * FROM view` instead.
-    pub async fn table(&self, name: &TableName) -> Result<Arc<Table>> {
-        let lake = self.newest_lake().await?;
-        self.table_in(&lake, name).await
+    pub fn table<'a>(&'a self, name: &'a TableName) -> BoxFuture<'a, Result<Arc<Table>>> {
+        Box::pin(async move {
+            let lake = self.newest_lake().await?;
+            self.table_in(&lake, name).await
+        })
     }
 
     pub(crate) async fn newest_lake(&self) -> Result<Arc<Lake>> {

@@ -31,7 +31,10 @@ pub struct TableName {
 
 impl TableName {
     pub fn new(schema: impl Into<String>, table: impl Into<String>) -> Self {
-        TableName { schema: schema.into(), table: table.into() }
+        TableName {
+            schema: schema.into(),
+            table: table.into(),
+        }
     }
 
     /// Reads `table`, `schema.table`, `carto_dw.schema.table`, parts quoted with `"` or `` ` ``,
@@ -68,7 +71,9 @@ impl TableName {
                     })
                     .map(|(_, _, ours)| Self::new(*ours, *table))
                     .ok_or_else(|| {
-                        format!("there is no catalog `{catalog}` here: write schema.table or {CATALOG_NAME}.schema.table")
+                        format!(
+                            "there is no catalog `{catalog}` here: write schema.table or {CATALOG_NAME}.schema.table"
+                        )
                     })
             }
             _ => Err("a name has at most three parts: catalog.schema.table".to_owned()),
@@ -116,7 +121,10 @@ pub fn quote(identifier: &str) -> String {
 }
 
 fn parts_of(text: &str) -> Result<Vec<String>, Error> {
-    let invalid = |reason: &str| Error::InvalidName { name: text.to_owned(), reason: reason.to_owned() };
+    let invalid = |reason: &str| Error::InvalidName {
+        name: text.to_owned(),
+        reason: reason.to_owned(),
+    };
     let mut parts = Vec::new();
     let mut characters = text.trim().chars().peekable();
     loop {
@@ -173,8 +181,14 @@ mod tests {
         check("CARTO_DW.city.trees", "city.trees");
         check("\"city\".\"old trees\"", "city.old trees");
         check("`city.trees`", "city.trees");
-        check("`carto-demo-data.demo_tables.populated_places`", "demo.populated_places");
-        check("`carto-demo-data`.demo_tables.populated_places", "demo.populated_places");
+        check(
+            "`carto-demo-data.demo_tables.populated_places`",
+            "demo.populated_places",
+        );
+        check(
+            "`carto-demo-data`.demo_tables.populated_places",
+            "demo.populated_places",
+        );
         check("carto-demo-data.demo_tables.populated_places", "demo.populated_places");
         check("cartobq.public_account.cities_1000", "demo.cities_1000");
         check("cartobq.docs.flows", "demo.flows");
@@ -182,7 +196,16 @@ mod tests {
 
     #[test]
     fn names_that_mean_nothing_say_why() {
-        for text in ["", "a..b", "a.b.c.d", "elsewhere.a.b", "\"a", "a b", "x; drop table y", "'a'"] {
+        for text in [
+            "",
+            "a..b",
+            "a.b.c.d",
+            "elsewhere.a.b",
+            "\"a",
+            "a b",
+            "x; drop table y",
+            "'a'",
+        ] {
             let error = TableName::parse(text).expect_err(text).to_string();
             assert!(error.contains("not a table name"), "{error}");
         }

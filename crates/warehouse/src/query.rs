@@ -1,5 +1,6 @@
 //! Statements from text to rows: reading at one snapshot, planning, running within limits.
 
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use access::Actor;
@@ -22,50 +23,56 @@ use crate::{Described, Limits, Sql, Warehouse};
 
 impl Warehouse {
     /// Runs a query: SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE. Anything that writes is refused.
-    pub async fn query(&self, sql: &Sql, limits: &Limits) -> Result<RowStream> {
-        let parsed = parse(sql)?;
-        match parsed.kind {
-            Kind::Query => Box::pin(self.run_query(parsed, limits, &Deadline::start(limits))).await,
-            other => Err(Error::ReadOnly {
-                statement: other.as_str().to_owned(),
-            }),
-        }
+    pub fn query<'a>(&'a self, sql: &'a Sql, limits: &'a Limits) -> BoxFuture<'a, Result<RowStream>> {
+        Box::pin(async move {
+            let parsed = parse(sql)?;
+            match parsed.kind {
+                Kind::Query => Box::pin(self.run_query(parsed, limits, &Deadline::start(limits))).await,
+                other => Err(Error::ReadOnly {
+                    statement: other.as_str().to_owned(),
+                }),
+            }
+        })
     }
 
     /// Runs any one statement on behalf of `actor`.
-    pub async fn execute(&self, actor: &Actor, sql: &Sql, limits: &Limits) -> Result<Outcome> {
-        let parsed = parse(sql)?;
-        let deadline = Deadline::start(limits);
-        match parsed.kind {
-            Kind::Query => Ok(Outcome::Rows(
-                Box::pin(self.run_query(parsed, limits, &deadline)).await?,
-            )),
-            _ => Box::pin(self.change(actor, parsed, &deadline)).await,
-        }
+    pub fn execute<'a>(&'a self, actor: &'a Actor, sql: &'a Sql, limits: &'a Limits) -> BoxFuture<'a, Result<Outcome>> {
+        Box::pin(async move {
+            let parsed = parse(sql)?;
+            let deadline = Deadline::start(limits);
+            match parsed.kind {
+                Kind::Query => Ok(Outcome::Rows(
+                    Box::pin(self.run_query(parsed, limits, &deadline)).await?,
+                )),
+                _ => Box::pin(self.change(actor, parsed, &deadline)).await,
+            }
+        })
     }
 
     /// What a query returns and reads, without running it.
-    pub async fn describe(&self, sql: &Sql) -> Result<Described> {
-        let parsed = parse(sql)?;
-        if parsed.kind != Kind::Query {
-            return Err(Error::ReadOnly {
-                statement: parsed.kind.as_str().to_owned(),
-            });
-        }
-        let reading = self.reading(&parsed.moments).await?;
-        let state = reading.session();
-        let plan = plan(&reading, &state, parsed.statement).await?;
-        // Types may change when both sides of a UNION are brought together.
-        let plan = state
-            .analyzer()
-            .execute_and_check(plan, state.config_options(), |_, _| {})
-            .map_err(error_from_engine)?;
-        let read = reading.tables_read();
-        Ok(Described {
-            schema: Arc::new(plan.schema().as_arrow().clone()),
-            version: read.iter().map(|(_, version)| *version).max().unwrap_or(0),
-            tables: read.into_iter().map(|(name, _)| name).collect(),
-            snapshot: reading.lake().snapshot,
+    pub fn describe<'a>(&'a self, sql: &'a Sql) -> BoxFuture<'a, Result<Described>> {
+        Box::pin(async move {
+            let parsed = parse(sql)?;
+            if parsed.kind != Kind::Query {
+                return Err(Error::ReadOnly {
+                    statement: parsed.kind.as_str().to_owned(),
+                });
+            }
+            let reading = self.reading(&parsed.moments).await?;
+            let state = reading.session();
+            let plan = plan(&reading, &state, parsed.statement).await?;
+            // Types may change when both sides of a UNION are brought together.
+            let plan = state
+                .analyzer()
+                .execute_and_check(plan, state.config_options(), |_, _| {})
+                .map_err(error_from_engine)?;
+            let read = reading.tables_read();
+            Ok(Described {
+                schema: Arc::new(plan.schema().as_arrow().clone()),
+                version: read.iter().map(|(_, version)| *version).max().unwrap_or(0),
+                tables: read.into_iter().map(|(name, _)| name).collect(),
+                snapshot: reading.lake().snapshot,
+            })
         })
     }
 

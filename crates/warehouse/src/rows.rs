@@ -18,7 +18,10 @@ pub struct RowStream {
 
 impl RowStream {
     pub fn new(schema: SchemaRef, batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static) -> Self {
-        RowStream { schema, batches: batches.boxed() }
+        RowStream {
+            schema,
+            batches: batches.boxed(),
+        }
     }
 
     /// Names and types; geometry fields carry `geoarrow.wkb` and their CRS, JSON fields `arrow.json`.
@@ -43,7 +46,10 @@ impl Stream for RowStream {
 
 impl std::fmt::Debug for RowStream {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("RowStream").field("schema", &self.schema).finish_non_exhaustive()
+        formatter
+            .debug_struct("RowStream")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,46 +53,48 @@ pub struct CategoryCount {
 
 impl Warehouse {
     /// Nulls, range and distribution of a column of a table or view. Reads the column.
-    pub async fn column_statistics(
-        &self,
-        table: &TableName,
-        column: &str,
-        limits: &Limits,
-    ) -> Result<ColumnStatistics> {
-        let from = table.to_sql();
-        let described = self.describe(&Sql::new(format!("SELECT * FROM {from}"))).await?;
-        let field = described.schema.field_with_name(column).map_err(|_| {
-            let known: Vec<String> = described
-                .schema
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect();
-            Error::ColumnNotFound {
-                column_name: column.to_owned(),
-                near: near_names(column, &known),
+    pub fn column_statistics<'a>(
+        &'a self,
+        table: &'a TableName,
+        column: &'a str,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<ColumnStatistics>> {
+        Box::pin(async move {
+            let from = table.to_sql();
+            let described = self.describe(&Sql::new(format!("SELECT * FROM {from}"))).await?;
+            let field = described.schema.field_with_name(column).map_err(|_| {
+                let known: Vec<String> = described
+                    .schema
+                    .fields()
+                    .iter()
+                    .map(|field| field.name().clone())
+                    .collect();
+                Error::ColumnNotFound {
+                    column_name: column.to_owned(),
+                    near: near_names(column, &known),
+                }
+            })?;
+            let survey = Survey {
+                warehouse: self,
+                from,
+                column: quote(column),
+                limits,
+            };
+            let kind = kind_of(field);
+            let mut statistics = survey.counts(column, kind, field.data_type()).await?;
+            match kind {
+                Kind::Number | Kind::BigInt => survey.numbers(&mut statistics, &survey.column).await?,
+                Kind::Timestamp => {
+                    let (min, max) = (statistics.min.take(), statistics.max.take());
+                    let milliseconds = format!("CAST(CAST({} AS TIMESTAMP(3)) AS BIGINT)", survey.column);
+                    survey.numbers(&mut statistics, &milliseconds).await?;
+                    (statistics.min, statistics.max, statistics.avg) = (min, max, None);
+                }
+                Kind::Text | Kind::Boolean => survey.categories(&mut statistics, kind).await?,
+                Kind::Geometry | Kind::Object | Kind::Unknown => {}
             }
-        })?;
-        let survey = Survey {
-            warehouse: self,
-            from,
-            column: quote(column),
-            limits,
-        };
-        let kind = kind_of(field);
-        let mut statistics = survey.counts(column, kind, field.data_type()).await?;
-        match kind {
-            Kind::Number | Kind::BigInt => survey.numbers(&mut statistics, &survey.column).await?,
-            Kind::Timestamp => {
-                let (min, max) = (statistics.min.take(), statistics.max.take());
-                let milliseconds = format!("CAST(CAST({} AS TIMESTAMP(3)) AS BIGINT)", survey.column);
-                survey.numbers(&mut statistics, &milliseconds).await?;
-                (statistics.min, statistics.max, statistics.avg) = (min, max, None);
-            }
-            Kind::Text | Kind::Boolean => survey.categories(&mut statistics, kind).await?,
-            Kind::Geometry | Kind::Object | Kind::Unknown => {}
-        }
-        Ok(statistics)
+            Ok(statistics)
+        })
     }
 }
 

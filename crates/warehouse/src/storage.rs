@@ -45,9 +45,9 @@ impl Storage {
         }
         std::fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        let text = folder.to_str().ok_or_else(|| {
-            Error::Invalid(format!("the storage folder '{}' is not valid UTF-8", folder.display()))
-        })?;
+        let text = folder
+            .to_str()
+            .ok_or_else(|| Error::Invalid(format!("the storage folder '{}' is not valid UTF-8", folder.display())))?;
         Ok(Storage {
             store: Arc::new(LocalFileSystem::new_with_prefix(&folder)?),
             url: ObjectStoreUrl::parse("groma-data://folder").map_err(|error| Error::Internal(error.to_string()))?,
@@ -71,8 +71,7 @@ impl Storage {
             .build()?;
         Ok(Storage {
             store: Arc::new(store),
-            url: ObjectStoreUrl::parse(format!("s3://{bucket}"))
-                .map_err(|error| Error::Internal(error.to_string()))?,
+            url: ObjectStoreUrl::parse(format!("s3://{bucket}")).map_err(|error| Error::Internal(error.to_string()))?,
             data_path: with_slash(address),
             prefix: Path::from(url.path()),
             folder: None,
@@ -152,11 +151,14 @@ fn remove_staged_parts(file: &FilePath) {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else {
         return;
     };
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
     for entry in entries.flatten() {
-        let is_part = entry.file_name().to_str().is_some_and(|entry_name| {
-            entry_name.strip_prefix(name).is_some_and(|rest| rest.starts_with('#'))
-        });
+        let is_part = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|entry_name| entry_name.strip_prefix(name).is_some_and(|rest| rest.starts_with('#')));
         if is_part && let Err(error) = std::fs::remove_file(entry.path()) {
             tracing::warn!(file = %entry.path().display(), %error, "an interrupted upload could not be removed");
         }
@@ -164,12 +166,19 @@ fn remove_staged_parts(file: &FilePath) {
 }
 
 fn with_slash(text: &str) -> String {
-    if text.ends_with('/') { text.to_owned() } else { format!("{text}/") }
+    if text.ends_with('/') {
+        text.to_owned()
+    } else {
+        format!("{text}/")
+    }
 }
 
 impl std::fmt::Debug for Storage {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Storage").field("data_path", &self.data_path).finish_non_exhaustive()
+        formatter
+            .debug_struct("Storage")
+            .field("data_path", &self.data_path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,10 +192,16 @@ mod tests {
         let path = folder.path().canonicalize().unwrap().join("lake");
         let storage = Storage::open(path.to_str().unwrap()).unwrap();
         assert_eq!(storage.data_path(), format!("{}/", path.display()));
-        assert_eq!(storage.key("public/t/b=1/x.parquet").unwrap().as_ref(), "public/t/b=1/x.parquet");
+        assert_eq!(
+            storage.key("public/t/b=1/x.parquet").unwrap().as_ref(),
+            "public/t/b=1/x.parquet"
+        );
         assert!(storage.key("public/../../etc/passwd").is_err());
         assert!(storage.relative("/etc/passwd").is_err());
-        assert_eq!(storage.relative(&storage.address("public/t/x.parquet")).unwrap(), "public/t/x.parquet");
+        assert_eq!(
+            storage.relative(&storage.address("public/t/x.parquet")).unwrap(),
+            "public/t/x.parquet"
+        );
         assert!(Storage::open("relative/folder").is_err());
     }
 }

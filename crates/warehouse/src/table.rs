@@ -44,10 +44,11 @@ impl Table {
     /// The column of this name; names differ by case only when no exact match exists.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns
-            .iter()
-            .find(|column| column.name == name)
-            .or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+        self.columns.iter().find(|column| column.name == name).or_else(|| {
+            self.columns
+                .iter()
+                .find(|column| column.name.eq_ignore_ascii_case(name))
+        })
     }
 }
 

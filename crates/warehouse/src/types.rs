@@ -43,13 +43,18 @@ pub fn arrow_from_type_name(type_name: &str, children: &[Column]) -> Result<Data
     if is_geometry(type_name) {
         return Ok(DataType::Binary);
     }
-    if let Some(arguments) = type_name.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')')) {
+    if let Some(arguments) = type_name
+        .strip_prefix("decimal(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
         let mut numbers = arguments.split(',').map(|number| number.trim().parse::<u8>());
         return match (numbers.next(), numbers.next(), numbers.next()) {
             (Some(Ok(precision)), Some(Ok(scale)), None) if precision <= 38 && scale <= precision => {
                 Ok(DataType::Decimal128(precision, scale as i8))
             }
-            _ => Err(Error::Damaged(format!("the catalog holds a column of type {type_name}"))),
+            _ => Err(Error::Damaged(format!(
+                "the catalog holds a column of type {type_name}"
+            ))),
         };
     }
     let child = |index: usize| {
@@ -117,9 +122,7 @@ pub fn storage_field_of(column: &Column) -> Field {
             Some(element) => DataType::List(Arc::new(storage_field_of(element))),
             None => column.data_type.clone(),
         },
-        (DataType::Struct(_), _) => {
-            DataType::Struct(column.children.iter().map(storage_field_of).collect())
-        }
+        (DataType::Struct(_), _) => DataType::Struct(column.children.iter().map(storage_field_of).collect()),
         (DataType::Map(entries, sorted), _) => match column.children.as_slice() {
             [key, value] => DataType::Map(
                 Arc::new(Field::new(
@@ -245,7 +248,10 @@ pub fn column_of(field: &Field) -> Result<Column> {
         | DataType::FixedSizeList(element, _)
         | DataType::ListView(element)
         | DataType::LargeListView(element) => vec![column_of(&element.as_ref().clone().with_name("element"))?],
-        DataType::Struct(fields) => fields.iter().map(|field| column_of(field)).collect::<Result<Vec<Column>>>()?,
+        DataType::Struct(fields) => fields
+            .iter()
+            .map(|field| column_of(field))
+            .collect::<Result<Vec<Column>>>()?,
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(fields) => fields
                 .iter()

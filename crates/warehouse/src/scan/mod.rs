@@ -3,6 +3,7 @@
 mod keyed;
 mod predicate;
 
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -78,29 +79,31 @@ impl Scan {
 
 impl Warehouse {
     /// Reads a table below SQL, with its keys.
-    pub async fn scan(&self, scan: Scan) -> Result<SendableRecordBatchStream> {
-        let lake = self.catalog().lake(scan.table.snapshot).await?;
-        let table = lake.table_by_id(scan.table.id).ok_or_else(|| Error::TableNotFound {
-            name: scan.table.name.to_string(),
-            near: Vec::new(),
-        })?;
-        let contents = self.catalog().contents(lake.snapshot, table).await?;
-        let condition = match &scan.condition {
-            Some(condition) => Some(self.condition(&scan.table.arrow_schema, condition)?),
-            None => None,
-        };
-        let state = self.engine().template().clone();
-        Reader {
-            warehouse: self,
-            scan: &scan,
-            snapshot: lake.snapshot,
-            table,
-            contents: &contents,
-            condition,
-            state,
-        }
-        .read()
-        .await
+    pub fn scan<'a>(&'a self, scan: Scan) -> BoxFuture<'a, Result<SendableRecordBatchStream>> {
+        Box::pin(async move {
+            let lake = self.catalog().lake(scan.table.snapshot).await?;
+            let table = lake.table_by_id(scan.table.id).ok_or_else(|| Error::TableNotFound {
+                name: scan.table.name.to_string(),
+                near: Vec::new(),
+            })?;
+            let contents = self.catalog().contents(lake.snapshot, table).await?;
+            let condition = match &scan.condition {
+                Some(condition) => Some(self.condition(&scan.table.arrow_schema, condition)?),
+                None => None,
+            };
+            let state = self.engine().template().clone();
+            Reader {
+                warehouse: self,
+                scan: &scan,
+                snapshot: lake.snapshot,
+                table,
+                contents: &contents,
+                condition,
+                state,
+            }
+            .read()
+            .await
+        })
     }
 }
 

@@ -9,9 +9,9 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr, Valu
 use crate::error::{Error, Result};
 
 /// Expressions inside expressions, after balancing.
-const MOST_DEEP: usize = 512;
+const MOST_DEEP: usize = 256;
 /// UNIONs in a row.
-const MOST_UNIONS: usize = 512;
+const MOST_UNIONS: usize = 256;
 
 /// Balances chains in a statement or expression and refuses what nests too deep.
 pub(super) fn bound(node: &mut impl VisitMut) -> Result<()> {

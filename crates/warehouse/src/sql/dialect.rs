@@ -73,6 +73,11 @@ impl Dialect for GromaDialect {
         true
     }
 
+    /// `{'a': 1}` is a struct.
+    fn supports_dictionary_syntax(&self) -> bool {
+        true
+    }
+
     fn supports_select_expr_star(&self) -> bool {
         true
     }

@@ -144,30 +144,16 @@ fn relation_ours(relation: &mut ObjectName) -> Result<()> {
     Ok(())
 }
 
+// What stands inside is moved, not copied: it may nest deep.
 fn rewrite(expression: &mut Expr) {
     match expression {
-        Expr::InUnnest {
-            expr,
-            array_expr,
-            negated,
-        } => {
-            let (expr, array, negated) = (expr.as_ref().clone(), array_expr.as_ref().clone(), *negated);
+        Expr::InUnnest { expr, array_expr, negated } => {
+            let (expr, array, negated) = (take(expr), take(array_expr), *negated);
             *expression = match array {
-                Expr::Array(array) => Expr::InList {
-                    expr: Box::new(expr),
-                    list: array.elem,
-                    negated,
-                },
+                Expr::Array(array) => Expr::InList { expr: Box::new(expr), list: array.elem, negated },
                 array => {
                     let has = call("array_has", vec![array, expr]);
-                    if negated {
-                        Expr::UnaryOp {
-                            op: UnaryOperator::Not,
-                            expr: Box::new(has),
-                        }
-                    } else {
-                        has
-                    }
+                    if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(has) } } else { has }
                 }
             };
         }
@@ -180,6 +166,10 @@ fn rewrite(expression: &mut Expr) {
     }
 }
 
+fn take(expression: &mut Expr) -> Expr {
+    std::mem::replace(expression, Expr::value(Value::Null))
+}
+
 /// Renames a function in place, or gives the expression that means the same.
 fn rewrite_function(function: &mut Function) -> Option<Expr> {
     let name = match function.name.0.as_slice() {
@@ -190,50 +180,72 @@ fn rewrite_function(function: &mut Function) -> Option<Expr> {
         function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(*ours))]);
         return None;
     }
-    match (name.as_str(), arguments(function)?.as_slice()) {
-        ("if", [condition, yes, no]) => Some(Expr::Case {
-            case_token: AttachedToken::empty(),
-            end_token: AttachedToken::empty(),
-            operand: None,
-            conditions: vec![CaseWhen {
-                condition: condition.clone(),
-                result: yes.clone(),
-            }],
-            else_result: Some(Box::new(no.clone())),
-        }),
-        ("countif", [condition]) => {
+    match name.as_str() {
+        "if" => {
+            let [condition, yes, no] = take_arguments(function)?;
+            Some(Expr::Case {
+                case_token: AttachedToken::empty(),
+                end_token: AttachedToken::empty(),
+                operand: None,
+                conditions: vec![CaseWhen { condition, result: yes }],
+                else_result: Some(Box::new(no)),
+            })
+        }
+        "countif" => {
+            let [condition] = take_arguments(function)?;
             let mut count = call_function("count", vec![]);
             count.args = FunctionArguments::List(FunctionArgumentList {
                 duplicate_treatment: None,
                 args: vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)],
                 clauses: vec![],
             });
-            count.filter = Some(Box::new(condition.clone()));
-            count.over = function.over.clone();
+            count.filter = Some(Box::new(condition));
+            count.over = function.over.take();
             Some(Expr::Function(count))
         }
-        ("safe_divide", [above, below]) => Some(Expr::BinaryOp {
-            left: Box::new(above.clone()),
-            op: BinaryOperator::Divide,
-            right: Box::new(call(
-                "nullif",
-                vec![below.clone(), Expr::value(Value::Number("0".to_owned(), false))],
-            )),
-        }),
-        // BigQuery writes the value first and the part as a bare word.
-        ("date_trunc" | "timestamp_trunc" | "datetime_trunc", [value, Expr::Identifier(part)])
-            if part.quote_style.is_none() =>
-        {
-            let part = Expr::value(Value::SingleQuotedString(part.value.to_lowercase()));
-            let truncated = call("date_trunc", vec![part, value.clone()]);
-            Some(if name == "date_trunc" {
-                as_date(truncated)
-            } else {
-                truncated
+        "safe_divide" => {
+            let [above, below] = take_arguments(function)?;
+            let zero = Expr::value(Value::Number("0".to_owned(), false));
+            Some(Expr::BinaryOp {
+                left: Box::new(above),
+                op: BinaryOperator::Divide,
+                right: Box::new(call("nullif", vec![below, zero])),
             })
+        }
+        // BigQuery writes the value first and the part as a bare word.
+        "date_trunc" | "timestamp_trunc" | "datetime_trunc" if ends_with_bare_word(function) => {
+            let [value, part] = take_arguments(function)?;
+            let part = Expr::value(Value::SingleQuotedString(part.to_string().to_lowercase()));
+            let truncated = call("date_trunc", vec![part, value]);
+            Some(if name == "date_trunc" { as_date(truncated) } else { truncated })
         }
         _ => None,
     }
+}
+
+fn ends_with_bare_word(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    matches!(
+        list.args.last(),
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(Ident { quote_style: None, .. }))))
+    )
+}
+
+/// The arguments of a plain call with as many: no names, no wildcards, no clauses.
+fn take_arguments<const COUNT: usize>(function: &mut Function) -> Option<[Expr; COUNT]> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let is_plain = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
+    if list.args.len() != COUNT || !list.args.iter().all(is_plain) {
+        return None;
+    }
+    let taken: Vec<Expr> = std::mem::take(&mut list.args)
+        .into_iter()
+        .filter_map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression),
+            _ => None,
+        })
+        .collect();
+    taken.try_into().ok()
 }
 
 fn as_date(expression: Expr) -> Expr {
@@ -244,20 +256,6 @@ fn as_date(expression: Expr) -> Expr {
         array: false,
         format: None,
     }
-}
-
-/// The arguments of a plain call: no names, no wildcards, no clauses.
-fn arguments(function: &Function) -> Option<Vec<Expr>> {
-    let FunctionArguments::List(list) = &function.args else {
-        return None;
-    };
-    list.args
-        .iter()
-        .map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {

@@ -35,7 +35,11 @@ impl Warehouse {
         options: WriteOptions,
     ) -> Result<WriteReport> {
         let deadline = Deadline::start(&unlimited());
-        let statements = Statements { warehouse: self, actor, deadline: &deadline };
+        let statements = Statements {
+            warehouse: self,
+            actor,
+            deadline: &deadline,
+        };
         match mode {
             WriteMode::Create | WriteMode::Replace => statements.load_new(name, mode, rows, options).await,
             WriteMode::Append => statements.load_more(name, rows, options).await,
@@ -45,13 +49,22 @@ impl Warehouse {
     /// Drops a table; see [`Warehouse::drop_table`].
     pub(crate) async fn drop_one(&self, actor: &Actor, name: &TableName) -> Result<()> {
         let deadline = Deadline::start(&unlimited());
-        Statements { warehouse: self, actor, deadline: &deadline }.drop_table(name, false).await
+        Statements {
+            warehouse: self,
+            actor,
+            deadline: &deadline,
+        }
+        .drop_table(name, false)
+        .await
     }
 }
 
 /// Whoever loads has a progress and a way to stop of their own: dropping the future.
 fn unlimited() -> Limits {
-    Limits { timeout: std::time::Duration::MAX, ..Limits::default() }
+    Limits {
+        timeout: std::time::Duration::MAX,
+        ..Limits::default()
+    }
 }
 
 impl Statements<'_> {
@@ -65,10 +78,13 @@ impl Statements<'_> {
         check_new_name(name)?;
         let lake = self.lake_with_schema(&name.schema).await?;
         check_free(&lake, name, mode)?;
-        let folder_of_schema = schema_in(&lake, &name.schema)?.path.clone();
+        let folder_of_schema = folder_of_schema(&lake, &name.schema)?;
         let numbered = columns::of_rows(&rows.schema())?;
         let table = NewTable::new(schema_place(&lake, &name.schema)?, &name.table, numbered);
-        let target = Target { folder: format!("{folder_of_schema}{}", table.folder), columns: table.columns.clone() };
+        let target = Target {
+            folder: format!("{folder_of_schema}{}", table.folder),
+            columns: table.columns.clone(),
+        };
         let geometry = laid_out_by(&table.columns, options.geometry_column.as_deref())?;
         let written = Box::pin(self.warehouse.writer().write(target, rows, options.progress.clone())).await?;
         for attempt in 1.. {
@@ -104,7 +120,10 @@ impl Statements<'_> {
         let lake = self.warehouse.newest_lake().await?;
         let table = writable(&lake, name)?.clone();
         let rows = by_name(rows, &table.columns, name)?;
-        let target = Target { folder: table.path.clone(), columns: table.columns.clone() };
+        let target = Target {
+            folder: table.path.clone(),
+            columns: table.columns.clone(),
+        };
         let written = Box::pin(self.warehouse.writer().write(target, rows, options.progress.clone())).await?;
         if written.files.is_empty() {
             return Ok(report(name, &written, lake.snapshot));
@@ -113,7 +132,9 @@ impl Statements<'_> {
         let mut change = Change::on(lake.snapshot);
         change.append(TableRef::Existing(table.id), written.files.clone());
         let details = json!({ "change": "insert", "rows": written.rows });
-        let committed = self.publish(&change, name, Line::table(ActivityKind::TableChanged, name, details)).await?;
+        let committed = self
+            .publish(&change, name, Line::table(ActivityKind::TableChanged, name, details))
+            .await?;
         Ok(report(name, &written, committed.snapshot))
     }
 
@@ -137,12 +158,24 @@ impl Statements<'_> {
     }
 }
 
-fn schema_in<'a>(lake: &'a Lake, schema: &str) -> Result<&'a crate::catalog::LakeSchema> {
-    lake.schema(schema).ok_or_else(|| Error::SchemaNotFound { schema: schema.to_owned(), near: Vec::new() })
+/// The folder of a schema's files, relative to the lake's data path.
+fn folder_of_schema(lake: &Lake, schema: &str) -> Result<String> {
+    lake.schema(schema)
+        .map(|found| found.path.clone())
+        .ok_or_else(|| schema_gone(schema))
 }
 
 fn schema_place(lake: &Lake, schema: &str) -> Result<SchemaRef> {
-    Ok(SchemaRef::Existing(schema_in(lake, schema)?.id))
+    lake.schema(schema)
+        .map(|found| SchemaRef::Existing(found.id))
+        .ok_or_else(|| schema_gone(schema))
+}
+
+fn schema_gone(schema: &str) -> Error {
+    Error::SchemaNotFound {
+        schema: schema.to_owned(),
+        near: Vec::new(),
+    }
 }
 
 fn check_free(lake: &Lake, name: &TableName, mode: WriteMode) -> Result<()> {
@@ -159,37 +192,57 @@ fn check_free(lake: &Lake, name: &TableName, mode: WriteMode) -> Result<()> {
 fn laid_out_by(columns: &[Column], wanted: Option<&str>) -> Result<Option<i64>> {
     let first = columns.iter().find(|column| column.is_geometry());
     match (first, wanted) {
-        (Some(first), Some(wanted)) if first.name != wanted => {
-            Err(Error::NotImplemented(format!("laying a table out by {wanted}; its first geometry is {}", first.name)))
-        }
-        (None, Some(wanted)) => Err(Error::Invalid(format!("There is no geometry column {wanted} in the rows"))),
+        (Some(first), Some(wanted)) if first.name != wanted => Err(Error::NotImplemented(format!(
+            "laying a table out by {wanted}; its first geometry is {}",
+            first.name
+        ))),
+        (None, Some(wanted)) => Err(Error::Invalid(format!(
+            "There is no geometry column {wanted} in the rows"
+        ))),
         (first, _) => Ok(first.map(|column| column.id)),
     }
 }
 
 fn change_tags(change: &mut Change, table: TableRef, geometry: Option<i64>, options: &WriteOptions) {
-    let on_table = [(COMMENT_TAG, &options.description), (ATTRIBUTION_TAG, &options.attribution)];
+    let on_table = [
+        (COMMENT_TAG, &options.description),
+        (ATTRIBUTION_TAG, &options.attribution),
+    ];
     for (tag, text) in on_table {
         if text.is_some() {
             change.tag(Tagged::Table(table), tag, text.clone());
         }
     }
     if let (Some(column), Some(_)) = (geometry, &options.source_crs) {
-        change.tag(Tagged::Column(table, column), SOURCE_CRS_TAG, options.source_crs.clone());
+        change.tag(
+            Tagged::Column(table, column),
+            SOURCE_CRS_TAG,
+            options.source_crs.clone(),
+        );
     }
 }
 
 /// The rows with their columns in the table's order, found by name; columns that they lack are null.
 fn by_name(rows: SendableRecordBatchStream, columns: &[Column], name: &TableName) -> Result<SendableRecordBatchStream> {
     let given = rows.schema();
-    let named = |field: &str| columns.iter().position(|column| column.name.eq_ignore_ascii_case(field));
+    let named = |field: &str| {
+        columns
+            .iter()
+            .position(|column| column.name.eq_ignore_ascii_case(field))
+    };
     if let Some(unknown) = given.fields().iter().find(|field| named(field.name()).is_none()) {
-        return Err(Error::Invalid(format!("The rows have a column {} that {name} does not have", unknown.name())));
+        return Err(Error::Invalid(format!(
+            "The rows have a column {} that {name} does not have",
+            unknown.name()
+        )));
     }
     let mut order = Vec::with_capacity(columns.len());
     let mut fields = Vec::with_capacity(columns.len());
     for column in columns {
-        let at = given.fields().iter().position(|field| field.name().eq_ignore_ascii_case(&column.name));
+        let at = given
+            .fields()
+            .iter()
+            .position(|field| field.name().eq_ignore_ascii_case(&column.name));
         if let Some(at) = at {
             check_same_crs(&given, at, column)?;
         }
