@@ -5,7 +5,12 @@ use std::path::Path;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for folder in ["web/dist", "assets/baked/styles", "assets/baked/fonts", "assets/baked/sprites"] {
+    for folder in [
+        "web/dist",
+        "assets/baked/styles",
+        "assets/baked/fonts",
+        "assets/baked/sprites",
+    ] {
         // A path that is not there would make every build run this again.
         if root.join(folder).exists() {
             println!("cargo:rerun-if-changed={}", root.join(folder).display());

@@ -137,9 +137,12 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
     }
     Ok(match Either::deserialize(deserializer)? {
         Either::List(list) => list,
-        Either::Text(text) => {
-            text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
-        }
+        Either::Text(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
@@ -163,7 +166,11 @@ impl Configuration {
         Self::merged(flags, Toml::file_exact(file), from_environment(std::env::vars()))
     }
 
-    fn merged(flags: &Flags, file: Data<Toml>, environment: BTreeMap<String, Value>) -> Result<Self, ConfigurationError> {
+    fn merged(
+        flags: &Flags,
+        file: Data<Toml>,
+        environment: BTreeMap<String, Value>,
+    ) -> Result<Self, ConfigurationError> {
         Figment::new()
             .merge(("data_dir", "data"))
             .merge(("listen", "127.0.0.1:8080"))
@@ -185,7 +192,11 @@ fn from_environment(variables: impl Iterator<Item = (String, String)>) -> BTreeM
                 return None;
             }
             let is_text = !(key.ends_with("_mb") || key == "log_json");
-            let value = if is_text { None } else { serde_json::from_str(&text).ok() };
+            let value = if is_text {
+                None
+            } else {
+                serde_json::from_str(&text).ok()
+            };
             Some((key, value.unwrap_or(Value::String(text))))
         })
         .collect()
@@ -196,7 +207,11 @@ mod tests {
     use super::*;
 
     fn variables(settings: &[(&str, &str)]) -> BTreeMap<String, Value> {
-        from_environment(settings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+        from_environment(
+            settings
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+        )
     }
 
     fn read(flags: &Flags, file: &str, settings: &[(&str, &str)]) -> Result<Configuration, String> {
@@ -213,7 +228,10 @@ mod tests {
 
     #[test]
     fn flags_win_over_environment_over_file() {
-        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
+        let flags = Flags {
+            listen: Some("127.0.0.1:3".to_owned()),
+            ..Flags::default()
+        };
         let configuration = read(
             &flags,
             "listen = '127.0.0.1:1'\nmemory_limit_mb = 7\nlog = 'info'",
@@ -240,7 +258,11 @@ mod tests {
 
     #[test]
     fn a_password_of_digits_is_a_password() {
-        let read = variables(&[("GROMA_ADMIN_PASSWORD", "0123456789"), ("GROMA_TILE_CACHE_MB", "5"), ("HOME", "/root")]);
+        let read = variables(&[
+            ("GROMA_ADMIN_PASSWORD", "0123456789"),
+            ("GROMA_TILE_CACHE_MB", "5"),
+            ("HOME", "/root"),
+        ]);
         assert_eq!(read["admin_password"], "0123456789");
         assert_eq!(read["tile_cache_mb"], 5);
         assert_eq!(read.len(), 2);
@@ -248,7 +270,13 @@ mod tests {
 
     #[test]
     fn a_settings_file_that_was_asked_for_has_to_be_there() {
-        let flags = Flags { config: Some(PathBuf::from("/nowhere/groma.toml")), ..Flags::default() };
-        assert!(matches!(Configuration::read(&flags), Err(ConfigurationError::NoFile(_))));
+        let flags = Flags {
+            config: Some(PathBuf::from("/nowhere/groma.toml")),
+            ..Flags::default()
+        };
+        assert!(matches!(
+            Configuration::read(&flags),
+            Err(ConfigurationError::NoFile(_))
+        ));
     }
 }

@@ -59,8 +59,7 @@ impl DataDirectory {
     /// Makes the folders inside and empties those that outlive no process. Only under the lock.
     pub(crate) fn prepare(&self, _lock: &Lock) -> Result<(), DataDirectoryError> {
         if self.spill().exists() {
-            fs::remove_dir_all(self.spill())
-                .map_err(|error| DataDirectoryError::Unusable(self.spill(), error))?;
+            fs::remove_dir_all(self.spill()).map_err(|error| DataDirectoryError::Unusable(self.spill(), error))?;
         }
         for folder in [self.spill(), self.warehouse(), self.uploads(), self.basemaps()] {
             self.make(&folder)?;
@@ -115,7 +114,10 @@ impl DataDirectory {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder).map_err(unusable)?;
-                Err(DataDirectoryError::Held { directory: self.root.clone(), holder: holder.trim().to_owned() })
+                Err(DataDirectoryError::Held {
+                    directory: self.root.clone(),
+                    holder: holder.trim().to_owned(),
+                })
             }
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
@@ -128,8 +130,12 @@ impl DataDirectory {
         if file.is_none() && !path.exists() {
             let mut key = [0_u8; 32];
             rand::rng().fill_bytes(&mut key);
-            let mut made =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(unusable)?;
+            let mut made = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(unusable)?;
             let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
             writeln!(made, "{digits}").map_err(unusable)?;
             made.sync_all().map_err(unusable)?;
@@ -183,7 +189,10 @@ mod tests {
         let path = directory.root().join("secret.key");
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
-        assert!(matches!(directory.secret_key(None), Err(DataDirectoryError::OpenKey(_))));
+        assert!(matches!(
+            directory.secret_key(None),
+            Err(DataDirectoryError::OpenKey(_))
+        ));
     }
 
     #[test]

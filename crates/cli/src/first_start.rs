@@ -14,14 +14,9 @@ pub(crate) async fn greet(configuration: &Configuration, groma: &Groma, base: &s
     let fault = |error: access::Error| Failure::fault("cannot set up the organisation", error);
     match (&configuration.admin_email, &configuration.admin_password) {
         (Some(email), Some(password)) => {
-            let made = organisations::set_up_unattended(
-                db,
-                email,
-                password.expose_secret(),
-                database::now(),
-            )
-            .await
-            .map_err(|error| Failure::Usage(format!("cannot make the owner from the settings: {error}")))?;
+            let made = organisations::set_up_unattended(db, email, password.expose_secret(), database::now())
+                .await
+                .map_err(|error| Failure::Usage(format!("cannot make the owner from the settings: {error}")))?;
             if made.is_some() {
                 output::say(&format!("made the organisation and its owner {email}"));
             }
@@ -38,7 +33,9 @@ pub(crate) async fn greet(configuration: &Configuration, groma: &Groma, base: &s
         return Ok(());
     }
     let mut tx = db.begin().await.map_err(|error| fault(error.into()))?;
-    let claim = organisations::issue_claim(&mut tx, database::now()).await.map_err(fault)?;
+    let claim = organisations::issue_claim(&mut tx, database::now())
+        .await
+        .map_err(fault)?;
     tx.commit().await.map_err(|error| fault(error.into()))?;
     output::say(&format!(
         "Nobody owns this installation yet. Open this link, once, to become its owner (it works for 24 hours):\n  {base}/claim?claim={}",

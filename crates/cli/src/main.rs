@@ -48,6 +48,8 @@ enum Command {
     Migrate(commands::migrate::Migrate),
     /// Check whether everything is in order.
     Doctor(commands::doctor::Doctor),
+    /// Write the OpenAPI documents.
+    Openapi(commands::openapi::Openapi),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +79,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Demo(demo) => demo.run(&configuration).await,
             Command::Migrate(migrate) => migrate.run(&configuration).await,
             Command::Doctor(doctor) => doctor.run(&configuration).await,
+            Command::Openapi(openapi) => openapi.run(),
         }
     });
     // Blocking work that was cancelled may still run; nobody waits for it.

@@ -66,9 +66,18 @@ impl Operator {
     pub(crate) async fn ask(&self, path: &str, question: &Value) -> Result<Value, Failure> {
         let response = self.send(path, question).await?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(Failure::connection)?.to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(Failure::connection)?
+            .to_bytes();
         let answer: Value = serde_json::from_slice(&body).map_err(Failure::connection)?;
-        if status.is_success() { Ok(answer) } else { Err(Failure::refused(status, &answer)) }
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(Failure::refused(status, &answer))
+        }
     }
 
     /// Asks a question whose answer is one JSON value a line, and hands each one over as it comes.
@@ -81,14 +90,21 @@ impl Operator {
         let response = self.send(path, question).await?;
         let status = response.status();
         if !status.is_success() {
-            let body = response.into_body().collect().await.map_err(Failure::connection)?.to_bytes();
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .map_err(Failure::connection)?
+                .to_bytes();
             let answer = serde_json::from_slice(&body).map_err(Failure::connection)?;
             return Err(Failure::refused(status, &answer));
         }
         let mut body = BodyStream::new(response.into_body());
         let mut pending = BytesMut::new();
         while let Some(frame) = body.next().await {
-            let Ok(data) = frame.map_err(Failure::connection)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(Failure::connection)?.into_data() else {
+                continue;
+            };
             pending.extend_from_slice(&data);
             while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                 let line = pending.split_to(end + 1);
@@ -117,8 +133,9 @@ impl Operator {
             }
             Self::Server(socket) => {
                 let stream = connect(socket).await.map_err(Failure::connection)?;
-                let (mut sender, connection) =
-                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Failure::connection)?;
+                let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                    .await
+                    .map_err(Failure::connection)?;
                 tokio::spawn(connection);
                 let response = sender.send_request(request).await.map_err(Failure::connection)?;
                 Ok(response.map(Body::new))

@@ -5,7 +5,10 @@ use std::io::{self, IsTerminal, Write};
 /// Writes a line of data. `groma query … | head` closes the pipe early: that is no error.
 pub(crate) fn data_line(line: &str) {
     let mut out = io::stdout().lock();
-    let written = out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    let written = out
+        .write_all(line.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
     end_if_nobody_listens(written);
 }
 
@@ -16,11 +19,16 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn new() -> Self {
-        Self { out: io::BufWriter::new(io::stdout()) }
+        Self {
+            out: io::BufWriter::new(io::stdout()),
+        }
     }
 
     pub(crate) fn line(&mut self, line: &str) {
-        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        let written = self
+            .out
+            .write_all(line.as_bytes())
+            .and_then(|()| self.out.write_all(b"\n"));
         end_if_nobody_listens(written);
     }
 

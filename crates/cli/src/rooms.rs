@@ -60,7 +60,9 @@ impl Rooms {
             warehouse,
             database,
         };
-        Ok(Self { groma: Groma::new(rooms, server_options(configuration, directory)?) })
+        Ok(Self {
+            groma: Groma::new(rooms, server_options(configuration, directory)?),
+        })
     }
 
     pub(crate) fn groma(&self) -> &Groma {
@@ -72,7 +74,11 @@ impl Rooms {
         let rooms = self.groma.rooms();
         let mut worker = Worker::new(rooms.database.clone())
             .handle(instantiation::SWEEP_JOB, Arc::new(rooms.instantiations.clone()))
-            .schedule(instantiation::SWEEP_SCHEDULE, instantiation::SWEEP_JOB, serde_json::json!({}));
+            .schedule(
+                instantiation::SWEEP_SCHEDULE,
+                instantiation::SWEEP_JOB,
+                serde_json::json!({}),
+            );
         let (kind, handler) = imports::ImportJob::registered(rooms.warehouse.clone());
         worker = worker.handle(kind, handler);
         for (kind, handler) in rooms.warehouse.job_handlers() {
@@ -96,8 +102,13 @@ pub(crate) async fn open_database(
         Some(url) => url.expose_secret().to_owned(),
         None => format!("sqlite://{}", directory.database().display()),
     };
-    let database = Database::open(&url).await.map_err(|error| Failure::fault("cannot open the metadata store", error))?;
-    database.migrate().await.map_err(|error| Failure::fault("cannot bring the metadata to its newest form", error))?;
+    let database = Database::open(&url)
+        .await
+        .map_err(|error| Failure::fault("cannot open the metadata store", error))?;
+    database
+        .migrate()
+        .await
+        .map_err(|error| Failure::fault("cannot bring the metadata to its newest form", error))?;
     Ok(database)
 }
 
@@ -108,7 +119,8 @@ fn absolute(folder: &str) -> Result<String, Failure> {
 }
 
 fn server_options(configuration: &Configuration, directory: &DataDirectory) -> Result<Options, Failure> {
-    let usage = |setting: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("the setting {setting}: {error}"));
+    let usage =
+        |setting: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("the setting {setting}: {error}"));
     let trusted_proxies = configuration
         .trusted_proxies
         .iter()

@@ -26,13 +26,24 @@ impl ShortPath {
 /// The path itself, or the same place through an open folder when it is too long for a socket address.
 pub(crate) fn short_path(socket: &Path) -> io::Result<ShortPath> {
     if socket.as_os_str().len() <= LONGEST {
-        return Ok(ShortPath { path: socket.to_owned(), _folder: None });
+        return Ok(ShortPath {
+            path: socket.to_owned(),
+            _folder: None,
+        });
     }
     let fault = || io::Error::new(io::ErrorKind::InvalidInput, "the path of the data folder is too long");
-    let (folder, name) = (socket.parent().ok_or_else(fault)?, socket.file_name().ok_or_else(fault)?);
+    let (folder, name) = (
+        socket.parent().ok_or_else(fault)?,
+        socket.file_name().ok_or_else(fault)?,
+    );
     let folder = File::open(folder)?;
-    let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
-    Ok(ShortPath { path, _folder: Some(folder) })
+    let path = Path::new("/proc/self/fd")
+        .join(folder.as_raw_fd().to_string())
+        .join(name);
+    Ok(ShortPath {
+        path,
+        _folder: Some(folder),
+    })
 }
 
 /// Listens on the socket, for the owner of the data folder alone. Only under the lock of the folder.
@@ -59,7 +70,10 @@ mod tests {
             fs::create_dir(&folder).expect("made");
             let socket = folder.join("groma.sock");
             let _listener = listen(&socket).expect("listening");
-            assert_eq!(fs::metadata(&socket).expect("there").permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(&socket).expect("there").permissions().mode() & 0o777,
+                0o600
+            );
             let short = short_path(&socket).expect("a path");
             assert!(tokio::net::UnixStream::connect(short.path()).await.is_ok());
         }

@@ -95,9 +95,12 @@ impl Content {
             )));
         }
         if self.description.chars().count() > MAX_DESCRIPTION {
-            return Err(Error::Invalid(format!("A map's description has at most {MAX_DESCRIPTION} characters.")));
+            return Err(Error::Invalid(format!(
+                "A map's description has at most {MAX_DESCRIPTION} characters."
+            )));
         }
-        let bytes = self.configuration.to_string().len() + self.datasets.iter().map(|d| d.to_string().len()).sum::<usize>();
+        let bytes =
+            self.configuration.to_string().len() + self.datasets.iter().map(|d| d.to_string().len()).sum::<usize>();
         if bytes > MAX_BYTES {
             return Err(Error::Invalid(format!(
                 "A map document has at most {MAX_BYTES} bytes; this one has {bytes}."
@@ -139,7 +142,9 @@ fn empty_configuration() -> Value {
 /// Accepts `{version, config}` and a bare config; fills in what fetchMap cannot do without.
 fn normalised_configuration(configuration: Value) -> Result<Value> {
     let Value::Object(mut members) = configuration else {
-        return Err(Error::Invalid("keplerMapConfig must be an object {version, config}.".to_owned()));
+        return Err(Error::Invalid(
+            "keplerMapConfig must be an object {version, config}.".to_owned(),
+        ));
     };
     if !members.contains_key("config") {
         members = Map::from_iter([("config".to_owned(), Value::Object(members))]);
@@ -163,10 +168,14 @@ fn normalised_configuration(configuration: Value) -> Result<Value> {
         *layers = json!([]);
     }
     let Some(layers) = layers.as_array() else {
-        return Err(Error::Invalid("keplerMapConfig.config.visState.layers must be a list.".to_owned()));
+        return Err(Error::Invalid(
+            "keplerMapConfig.config.visState.layers must be a list.".to_owned(),
+        ));
     };
     if let Some(place) = layers.iter().position(|layer| !layer.is_object()) {
-        return Err(Error::Invalid(format!("keplerMapConfig.config.visState.layers[{place}] must be an object.")));
+        return Err(Error::Invalid(format!(
+            "keplerMapConfig.config.visState.layers[{place}] must be an object."
+        )));
     }
     Ok(Value::Object(members))
 }
@@ -174,10 +183,17 @@ fn normalised_configuration(configuration: Value) -> Result<Value> {
 /// Checks a dataset and gives it an id when it has none.
 fn normalised_dataset(dataset: Value) -> Result<Value> {
     let Value::Object(mut members) = dataset else {
-        return Err(Error::Invalid("Each dataset must be an object {type, source, connectionName}.".to_owned()));
+        return Err(Error::Invalid(
+            "Each dataset must be an object {type, source, connectionName}.".to_owned(),
+        ));
     };
     let text = |members: &Map<String, Value>, name: &str| {
-        members.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        members
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
     };
     let kind = text(&members, "type").unwrap_or_default();
     if !["table", "query", "tileset", "raster"].contains(&kind.as_str()) {
@@ -186,10 +202,14 @@ fn normalised_dataset(dataset: Value) -> Result<Value> {
         )));
     }
     if text(&members, "source").is_none() {
-        return Err(Error::Invalid("A dataset needs a source: a table's name or a query.".to_owned()));
+        return Err(Error::Invalid(
+            "A dataset needs a source: a table's name or a query.".to_owned(),
+        ));
     }
     if text(&members, "connectionName").is_none() {
-        return Err(Error::Invalid("A dataset needs the connectionName that its source is read through.".to_owned()));
+        return Err(Error::Invalid(
+            "A dataset needs the connectionName that its source is read through.".to_owned(),
+        ));
     }
     if text(&members, "id").is_none() {
         members.insert("id".to_owned(), json!(uuid::Uuid::now_v7().to_string()));
@@ -218,17 +238,30 @@ mod tests {
     #[test]
     fn an_edit_replaces_what_it_names_and_nothing_else() {
         let content = Content::default()
-            .edited(Edit { title: Some("  Quakes ".to_owned()), datasets: Some(vec![dataset("table", "demo.cities")]), ..Edit::default() })
+            .edited(Edit {
+                title: Some("  Quakes ".to_owned()),
+                datasets: Some(vec![dataset("table", "demo.cities")]),
+                ..Edit::default()
+            })
             .expect("valid");
         assert_eq!(content.title, "Quakes");
-        let again = content.clone().edited(Edit { description: Some("since 1900".to_owned()), ..Edit::default() }).expect("valid");
+        let again = content
+            .clone()
+            .edited(Edit {
+                description: Some("since 1900".to_owned()),
+                ..Edit::default()
+            })
+            .expect("valid");
         assert_eq!(again.datasets, content.datasets);
         assert_eq!(again.title, "Quakes");
     }
 
     #[test]
     fn a_configuration_that_fetch_map_would_choke_on_is_completed() {
-        let edit = Edit { configuration: Some(json!({"version": "v1", "config": {"widgets": [1], "visState": {}}})), ..Edit::default() };
+        let edit = Edit {
+            configuration: Some(json!({"version": "v1", "config": {"widgets": [1], "visState": {}}})),
+            ..Edit::default()
+        };
         let config = &Content::default().edited(edit).expect("valid").configuration["config"];
         assert!(config["visState"]["layers"].is_array());
         assert!(config["mapStyle"]["styleType"].is_string());
@@ -238,10 +271,34 @@ mod tests {
     #[test]
     fn what_cannot_be_a_map_is_refused_with_the_reason() {
         for (edit, word) in [
-            (Edit { title: Some("   ".to_owned()), ..Edit::default() }, "title"),
-            (Edit { configuration: Some(json!("x")), ..Edit::default() }, "keplerMapConfig"),
-            (Edit { datasets: Some(vec![json!({"type": "table", "connectionName": "c"})]), ..Edit::default() }, "source"),
-            (Edit { datasets: Some(vec![json!({"type": "moon"})]), ..Edit::default() }, "moon"),
+            (
+                Edit {
+                    title: Some("   ".to_owned()),
+                    ..Edit::default()
+                },
+                "title",
+            ),
+            (
+                Edit {
+                    configuration: Some(json!("x")),
+                    ..Edit::default()
+                },
+                "keplerMapConfig",
+            ),
+            (
+                Edit {
+                    datasets: Some(vec![json!({"type": "table", "connectionName": "c"})]),
+                    ..Edit::default()
+                },
+                "source",
+            ),
+            (
+                Edit {
+                    datasets: Some(vec![json!({"type": "moon"})]),
+                    ..Edit::default()
+                },
+                "moon",
+            ),
         ] {
             let error = Content::default().edited(edit).expect_err("refused").to_string();
             assert!(error.contains(word), "{error}");
@@ -251,11 +308,21 @@ mod tests {
     #[test]
     fn grants_cover_exactly_the_datasets() {
         let edit = Edit {
-            datasets: Some(vec![dataset("table", "demo.cities"), dataset("query", "SELECT 1"), dataset("table", "demo.cities")]),
+            datasets: Some(vec![
+                dataset("table", "demo.cities"),
+                dataset("query", "SELECT 1"),
+                dataset("table", "demo.cities"),
+            ]),
             ..Edit::default()
         };
         let grants = Content::default().edited(edit).expect("valid").grants();
         let sources: Vec<_> = grants.into_iter().map(|grant| grant.source).collect();
-        assert_eq!(sources, [DatasetSource::Table("demo.cities".to_owned()), DatasetSource::Query("SELECT 1".to_owned())]);
+        assert_eq!(
+            sources,
+            [
+                DatasetSource::Table("demo.cities".to_owned()),
+                DatasetSource::Query("SELECT 1".to_owned())
+            ]
+        );
     }
 }

@@ -35,10 +35,12 @@ impl Maps {
     /// The document of a map: the published snapshot of a public one, for anybody; the draft of a private one,
     /// for people who may read it. A private map and one that is not there answer strangers alike.
     pub async fn public_document(&self, actor: &Actor, id: Id<Map>) -> Result<PublicDocument> {
-        let asset = assets::open(&self.database, actor, asset_id(id), Action::Read).await.map_err(|error| match error {
-            access::Error::NotFound(_) | access::Error::Forbidden(_) => Error::NotFound,
-            other => other.into(),
-        })?;
+        let asset = assets::open(&self.database, actor, asset_id(id), Action::Read)
+            .await
+            .map_err(|error| match error {
+                access::Error::NotFound(_) | access::Error::Forbidden(_) => Error::NotFound,
+                other => other.into(),
+            })?;
         let row = store::load(&self.database, id).await?.ok_or(Error::NotFound)?;
         let (content, token) = match asset.sharing {
             Sharing::Public => {

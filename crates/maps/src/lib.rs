@@ -10,8 +10,8 @@ mod list;
 mod store;
 mod token;
 
-use access::{ActivityKind, Actor, Asset, AssetKind, Sharing, Target, TargetKind, assets, people};
 pub use access::Action;
+use access::{ActivityKind, Actor, Asset, AssetKind, Sharing, Target, TargetKind, assets, people};
 use chrono::{DateTime, Utc};
 pub use content::{Content, DatasetGrant, DatasetSource, Edit};
 use database::{Database, Id, Transaction};
@@ -88,21 +88,42 @@ pub struct Maps {
 impl Maps {
     /// `key` seals the tokens of public maps: 32 secret bytes that stay the same for an installation.
     pub fn new(database: Database, doorkeeper: access::Doorkeeper, key: [u8; 32]) -> Self {
-        Self { database, doorkeeper, key: token::Key(key) }
+        Self {
+            database,
+            doorkeeper,
+            key: token::Key(key),
+        }
     }
 
     /// A new map, private, with what is given of its content.
     pub async fn create(&self, actor: &Actor, edit: Edit, now: DateTime<Utc>) -> Result<Map> {
         let content = Content::default().edited(edit)?;
-        self.insert(actor, content, ActivityKind::MapCreated, json!({}), now).await
+        self.insert(actor, content, ActivityKind::MapCreated, json!({}), now)
+            .await
     }
 
     /// A copy of a map, private and the actor's own.
-    pub async fn duplicate(&self, actor: &Actor, id: Id<Map>, title: Option<String>, now: DateTime<Utc>) -> Result<Map> {
+    pub async fn duplicate(
+        &self,
+        actor: &Actor,
+        id: Id<Map>,
+        title: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Map> {
         let original = self.open(actor, id, Action::Read).await?;
         let title = title.unwrap_or_else(|| format!("{} (copy)", original.content.title));
-        let content = original.content.edited(Edit { title: Some(title), ..Edit::default() })?;
-        self.insert(actor, content, ActivityKind::MapDuplicated, json!({"original": id}), now).await
+        let content = original.content.edited(Edit {
+            title: Some(title),
+            ..Edit::default()
+        })?;
+        self.insert(
+            actor,
+            content,
+            ActivityKind::MapDuplicated,
+            json!({"original": id}),
+            now,
+        )
+        .await
     }
 
     async fn insert(
@@ -128,7 +149,14 @@ impl Maps {
     }
 
     /// Saves a change to the draft. Fails with the newer map when somebody saved since `version`.
-    pub async fn update(&self, actor: &Actor, id: Id<Map>, version: i64, edit: Edit, now: DateTime<Utc>) -> Result<Map> {
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: Id<Map>,
+        version: i64,
+        edit: Edit,
+        now: DateTime<Utc>,
+    ) -> Result<Map> {
         let before = self.open(actor, id, Action::Edit).await?;
         if before.version != version {
             return Err(Error::Conflict(Box::new(before)));
@@ -141,7 +169,16 @@ impl Maps {
             return Err(Error::Conflict(Box::new(self.open(actor, id, Action::Edit).await?)));
         }
         assets::touch(&mut tx, asset_id(id), now).await?;
-        record(&mut tx, actor, ActivityKind::MapUpdated, id, &content.title, json!({"version": version + 1}), now).await?;
+        record(
+            &mut tx,
+            actor,
+            ActivityKind::MapUpdated,
+            id,
+            &content.title,
+            json!({"version": version + 1}),
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.open(actor, id, Action::Read).await
     }
@@ -164,7 +201,16 @@ impl Maps {
             Sharing::Public => self.renew_token(&mut tx, &asset, &content, grants, now).await?,
             Sharing::Private | Sharing::Organisation => None,
         };
-        record(&mut tx, actor, ActivityKind::MapPublished, id, &content.title, json!({"version": row.version}), now).await?;
+        record(
+            &mut tx,
+            actor,
+            ActivityKind::MapPublished,
+            id,
+            &content.title,
+            json!({"version": row.version}),
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.forget(forgotten);
         self.open(actor, id, Action::Read).await
@@ -204,7 +250,16 @@ impl Maps {
             Privacy::Private => access::tokens::remove_for_asset(&mut tx, asset.id).await?,
         };
         let details = json!({"privacy": privacy});
-        record(&mut tx, actor, ActivityKind::MapPrivacyChanged, id, &row.title, details, now).await?;
+        record(
+            &mut tx,
+            actor,
+            ActivityKind::MapPrivacyChanged,
+            id,
+            &row.title,
+            details,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.forget(forgotten);
         self.open(actor, id, Action::Read).await
@@ -216,7 +271,16 @@ impl Maps {
         let mut tx = self.database.begin().await?;
         let forgotten = access::tokens::remove_for_asset(&mut tx, asset_id(id)).await?;
         assets::delete(&mut tx, actor, asset_id(id)).await?;
-        record(&mut tx, actor, ActivityKind::MapDeleted, id, &map.content.title, json!({}), now).await?;
+        record(
+            &mut tx,
+            actor,
+            ActivityKind::MapDeleted,
+            id,
+            &map.content.title,
+            json!({}),
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.forget(forgotten);
         Ok(())
@@ -226,9 +290,12 @@ impl Maps {
         let id = map_id(asset.id);
         let row = store::load(&self.database, id).await?.ok_or(Error::NotFound)?;
         let owner = match asset.owner {
-            Some(person) => people::get(&self.database, person)
-                .await
-                .map(|person| Some(Owner { name: person.name, email: person.email }))?,
+            Some(person) => people::get(&self.database, person).await.map(|person| {
+                Some(Owner {
+                    name: person.name,
+                    email: person.email,
+                })
+            })?,
             None => None,
         };
         Ok(Map {

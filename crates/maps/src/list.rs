@@ -74,7 +74,10 @@ impl From<Row> for MapSummary {
             updated_at: row.updated_at,
             published_at: row.published_at,
             has_unpublished_changes: row.published_version.is_some_and(|published| published != row.version),
-            owner: row.owner_name.zip(row.owner_email).map(|(name, email)| Owner { name, email }),
+            owner: row
+                .owner_name
+                .zip(row.owner_email)
+                .map(|(name, email)| Owner { name, email }),
         }
     }
 }

@@ -28,7 +28,10 @@ impl Row {
 
     /// What viewers see, once it was published.
     pub(crate) fn published(&self) -> Result<Option<Content>> {
-        self.published.as_ref().map(|published| self.content(published)).transpose()
+        self.published
+            .as_ref()
+            .map(|published| self.content(published))
+            .transpose()
     }
 
     fn content(&self, json: &Json<serde_json::Value>) -> Result<Content> {
@@ -37,14 +40,18 @@ impl Row {
 }
 
 pub(crate) async fn load(db: &Database, id: Id<Map>) -> Result<Option<Row>> {
-    Ok(on!(db, c => sqlx::query_as("SELECT * FROM map WHERE id = $1").bind(id).fetch_optional(c).await)
-        .map_err(database::Error::from)?)
+    Ok(
+        on!(db, c => sqlx::query_as("SELECT * FROM map WHERE id = $1").bind(id).fetch_optional(c).await)
+            .map_err(database::Error::from)?,
+    )
 }
 
 /// The row as it stands in this transaction; its asset is held already.
 pub(crate) async fn load_to_change(tx: &mut Transaction, id: Id<Map>) -> Result<Option<Row>> {
-    Ok(on!(tx, c => sqlx::query_as("SELECT * FROM map WHERE id = $1").bind(id).fetch_optional(c).await)
-        .map_err(database::Error::from)?)
+    Ok(
+        on!(tx, c => sqlx::query_as("SELECT * FROM map WHERE id = $1").bind(id).fetch_optional(c).await)
+            .map_err(database::Error::from)?,
+    )
 }
 
 pub(crate) async fn insert(tx: &mut Transaction, id: Id<Map>, content: &Content) -> Result<()> {

@@ -40,7 +40,11 @@ impl Maps {
     /// The secret of the token that a public map has.
     pub(crate) fn token_secret(&self, map: Id<Map>) -> Secret {
         let message = format!("token of the public map {}", asset_id(map));
-        Secret::from_text(format!("{}{}", tokens::PREFIX, hex::encode(hmac_sha256(&self.key.0, message.as_bytes()))))
+        Secret::from_text(format!(
+            "{}{}",
+            tokens::PREFIX,
+            hex::encode(hmac_sha256(&self.key.0, message.as_bytes()))
+        ))
     }
 }
 
@@ -52,8 +56,15 @@ fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
         block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
         block
     };
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+    let inner = Sha256::new()
+        .chain_update(padded(0x36))
+        .chain_update(message)
+        .finalize();
+    Sha256::new()
+        .chain_update(padded(0x5c))
+        .chain_update(inner)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]

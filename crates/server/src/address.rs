@@ -84,14 +84,14 @@ impl Address {
         headers: &HeaderMap,
         peer: Option<IpAddr>,
     ) -> Self {
-        let from_proxy =
-            peer.is_some_and(|peer| trusted_proxies.iter().any(|network| network.contains(peer)));
-        let forwarded = |name: &str| {
-            from_proxy.then(|| first_of_list(headers, name)).flatten()
-        };
+        let from_proxy = peer.is_some_and(|peer| trusted_proxies.iter().any(|network| network.contains(peer)));
+        let forwarded = |name: &str| from_proxy.then(|| first_of_list(headers, name)).flatten();
         let client = forwarded_client(trusted_proxies, headers, peer, from_proxy);
         if let Some(public_url) = public_url {
-            return Self { base: public_url.as_str().trim_end_matches('/').to_owned(), client };
+            return Self {
+                base: public_url.as_str().trim_end_matches('/').to_owned(),
+                client,
+            };
         }
         let scheme = match forwarded("x-forwarded-proto").as_deref() {
             Some("https") => "https",
@@ -101,7 +101,10 @@ impl Address {
             .filter(|host| is_host(host))
             .or_else(|| text(headers, header::HOST.as_str()).filter(|host| is_host(host)))
             .unwrap_or_else(|| "localhost".to_owned());
-        Self { base: format!("{scheme}://{host}"), client }
+        Self {
+            base: format!("{scheme}://{host}"),
+            client,
+        }
     }
 
     /// The base of every URL that we hand out, without a slash at its end.
@@ -148,7 +151,10 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn first_of_list(headers: &HeaderMap, name: &str) -> Option<String> {
-    text(headers, name)?.split(',').next().map(|first| first.trim().to_owned())
+    text(headers, name)?
+        .split(',')
+        .next()
+        .map(|first| first.trim().to_owned())
 }
 
 fn is_host(host: &str) -> bool {
@@ -163,9 +169,17 @@ impl FromRequestParts<Groma> for Address {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, groma: &Groma) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
         let options = groma.options();
-        Ok(Self::of(options.public_url.as_ref(), &options.trusted_proxies, &parts.headers, peer))
+        Ok(Self::of(
+            options.public_url.as_ref(),
+            &options.trusted_proxies,
+            &parts.headers,
+            peer,
+        ))
     }
 }
 
@@ -243,7 +257,11 @@ mod tests {
             ("0.0.0.0/0", "::1", false),
         ] {
             let network: Network = network.parse().expect("a network");
-            assert_eq!(network.contains(address.parse().expect("an address")), expected, "{network:?} {address}");
+            assert_eq!(
+                network.contains(address.parse().expect("an address")),
+                expected,
+                "{network:?} {address}"
+            );
         }
         assert!("10.0.0.0/33".parse::<Network>().is_err());
         assert!("all".parse::<Network>().is_err());

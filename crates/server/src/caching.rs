@@ -27,9 +27,9 @@ pub(crate) fn is_fresh(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let Ok(tag) = tag.to_str() else { return false };
     request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.to_str().is_ok_and(|list| {
-            list.trim() == "*" || list.split(',').any(|candidate| opaque(candidate) == opaque(tag))
-        })
+        value
+            .to_str()
+            .is_ok_and(|list| list.trim() == "*" || list.split(',').any(|candidate| opaque(candidate) == opaque(tag)))
     })
 }
 
@@ -88,7 +88,12 @@ mod tests {
     fn a_known_tag_is_recognised_in_any_spelling() {
         let tag = entity_tag(b"body");
         let text = tag.to_str().expect("text").to_owned();
-        for sent in [text.clone(), text.replace("W/", ""), format!("\"other\", {text}"), "*".to_owned()] {
+        for sent in [
+            text.clone(),
+            text.replace("W/", ""),
+            format!("\"other\", {text}"),
+            "*".to_owned(),
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_str(&sent).expect("a value"));
             assert!(is_fresh(&headers, &tag), "{sent}");

@@ -7,9 +7,8 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Groma-Fraction-Shown, Groma-Features-Shown, Groma-Features-Total, ETag, Retry-After, X-Request-Id, Content-Length, Content-Disposition",
 );
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD");
-const USUAL_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, accept, cache-control, if-modified-since, if-none-match",
-);
+const USUAL_HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, accept, cache-control, if-modified-since, if-none-match");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 /// A day: tiles are preflighted one by one, so the answer is worth keeping (Chromium keeps two hours).
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
@@ -27,10 +26,7 @@ pub(crate) fn preflight<B: Default>(request: &HeaderMap) -> Response<B> {
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
     headers.insert(header::ALLOW, METHODS);
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("Access-Control-Request-Headers"),
-    );
+    headers.insert(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
     if request.contains_key("access-control-request-private-network") {
         headers.insert("access-control-allow-private-network", HeaderValue::from_static("true"));
     }

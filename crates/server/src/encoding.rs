@@ -46,7 +46,9 @@ pub(crate) fn best(request: &HeaderMap) -> Encoding {
             let mut parts = entry.split(';');
             let name = parts.next().unwrap_or_default().trim();
             let refused = parts.any(|part| {
-                part.trim().strip_prefix("q=").is_some_and(|quality| quality.parse() == Ok(0.0_f32))
+                part.trim()
+                    .strip_prefix("q=")
+                    .is_some_and(|quality| quality.parse() == Ok(0.0_f32))
             });
             if refused {
                 continue;
@@ -66,7 +68,9 @@ pub(crate) fn takes_gzip(request: &HeaderMap) -> bool {
         Encoding::Gzip => true,
         Encoding::Identity => false,
         Encoding::Brotli => request.get_all(header::ACCEPT_ENCODING).iter().any(|value| {
-            value.to_str().is_ok_and(|list| list.split(',').any(|entry| entry.trim().eq_ignore_ascii_case("gzip")))
+            value
+                .to_str()
+                .is_ok_and(|list| list.split(',').any(|entry| entry.trim().eq_ignore_ascii_case("gzip")))
         }),
     }
 }
@@ -81,9 +85,16 @@ pub(crate) fn gunzip(body: &[u8]) -> std::io::Result<Bytes> {
 /// Whether compressing this kind of content saves anything.
 pub(crate) fn is_worth_it(content_type: &str) -> bool {
     content_type.starts_with("text/")
-        || ["application/json", "application/wasm", "image/svg+xml", "font/ttf", "application/geo+json", "application/x-protobuf"]
-            .iter()
-            .any(|kind| content_type.starts_with(kind))
+        || [
+            "application/json",
+            "application/wasm",
+            "image/svg+xml",
+            "font/ttf",
+            "application/geo+json",
+            "application/x-protobuf",
+        ]
+        .iter()
+        .any(|kind| content_type.starts_with(kind))
 }
 
 /// Compresses a body that is kept: thorough, not fast.
@@ -96,7 +107,10 @@ pub(crate) fn compress(body: &[u8], encoding: Encoding) -> Bytes {
             Bytes::from(encoder.finish().expect("a vector takes every byte"))
         }
         Encoding::Brotli => {
-            let parameters = brotli::enc::BrotliEncoderParams { quality: 6, ..Default::default() };
+            let parameters = brotli::enc::BrotliEncoderParams {
+                quality: 6,
+                ..Default::default()
+            };
             let mut out = Vec::new();
             brotli::BrotliCompress(&mut &body[..], &mut out, &parameters).expect("a vector takes every byte");
             Bytes::from(out)

@@ -13,7 +13,12 @@ use crate::problem::Problem;
 use crate::state::Groma;
 
 /// A grant whose connection exists and whose table has a table's name.
-pub(crate) async fn checked(groma: &Groma, organisation: Id<Organisation>, connection: &str, source: &str) -> Result<Grant, Problem> {
+pub(crate) async fn checked(
+    groma: &Groma,
+    organisation: Id<Organisation>,
+    connection: &str,
+    source: &str,
+) -> Result<Grant, Problem> {
     let connection = match connection {
         EVERY_CONNECTION => EVERY_CONNECTION.to_owned(),
         name => auth::canonical(&groma.rooms().connections.resolve(organisation, name).await?).to_owned(),
@@ -35,5 +40,8 @@ pub(crate) fn of_dataset(dataset: &DatasetGrant) -> Grant {
         DatasetSource::Query(text) => GrantedSource::Query(text.trim().to_owned()),
     };
     // There is one connection, and every name that a dataset can have for it means this one.
-    Grant { connection: connections::FIXED_NAME.to_owned(), source }
+    Grant {
+        connection: connections::FIXED_NAME.to_owned(),
+        source,
+    }
 }

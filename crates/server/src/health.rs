@@ -20,9 +20,12 @@ pub(crate) async fn readyz(State(groma): State<Groma>) -> Response {
         Ok(_) => Json(json!({"status": "ready", "version": crate::VERSION})).into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The server is not ready: its tables cannot be read.")
-                .hint("The server's log has the cause.")
-                .into_response()
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is not ready: its tables cannot be read.",
+            )
+            .hint("The server's log has the cause.")
+            .into_response()
         }
     }
 }

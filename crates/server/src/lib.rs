@@ -11,6 +11,7 @@ mod cors;
 mod encoding;
 mod grants;
 mod health;
+pub mod openapi;
 mod opened_sources;
 pub mod operator;
 mod pages;
@@ -30,8 +31,8 @@ use axum::extract::Request;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::util::MapRequestLayer;
 use tower::Layer;
+use tower::util::MapRequestLayer;
 
 pub use address::{Network, NotANetwork};
 pub use state::{Groma, Options, Rooms};
@@ -54,5 +55,7 @@ pub async fn serve(listener: TcpListener, groma: Groma, shutdown: CancellationTo
         }
     });
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-    axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    axum::serve(listener, service)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }

@@ -55,7 +55,12 @@ pub(crate) struct OpenedSources {
 
 impl Default for OpenedSources {
     fn default() -> Self {
-        Self { kept: Cache::builder().max_capacity(KEPT).time_to_idle(Duration::from_secs(600)).build() }
+        Self {
+            kept: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_idle(Duration::from_secs(600))
+                .build(),
+        }
     }
 }
 
@@ -66,7 +71,8 @@ impl OpenedSources {
         let is_trusted = match freshness {
             Freshness::Now => false,
             Freshness::AtLeast(version) => {
-                looked_at.elapsed() < TRUSTED_FOR && version.is_none_or(|version| opened.opened.source.data_version() >= version)
+                looked_at.elapsed() < TRUSTED_FOR
+                    && version.is_none_or(|version| opened.opened.source.data_version() >= version)
             }
         };
         is_trusted.then_some(opened)
@@ -97,7 +103,11 @@ impl OpenedSources {
 impl Opened {
     pub(crate) fn of(source: Source) -> Self {
         let reads = source.tables_read().iter().map(ToString::to_string).collect();
-        Self { source, reads, opened: Instant::now() }
+        Self {
+            source,
+            reads,
+            opened: Instant::now(),
+        }
     }
 }
 

@@ -37,27 +37,41 @@ pub(crate) async fn page(State(groma): State<Groma>, method: Method, uri: Uri, h
     if name != "index.html"
         && let Some(file) = Web::get(name)
     {
-        let cache_control = if name.starts_with("assets/") { caching::IMMUTABLE } else { caching::REVALIDATE };
+        let cache_control = if name.starts_with("assets/") {
+            caching::IMMUTABLE
+        } else {
+            caching::REVALIDATE
+        };
         return answer(&headers, name, &file, cache_control).await;
     }
-    let is_api = API_PREFIXES.iter().any(|prefix| path.starts_with(prefix) || path == prefix.trim_end_matches('/'));
-    let accepts_html = headers
-        .get(header::ACCEPT)
-        .is_none_or(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html") || accept.contains("*/*")));
+    let is_api = API_PREFIXES
+        .iter()
+        .any(|prefix| path.starts_with(prefix) || path == prefix.trim_end_matches('/'));
+    let accepts_html = headers.get(header::ACCEPT).is_none_or(|value| {
+        value
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/html") || accept.contains("*/*"))
+    });
     if is_api || !accepts_html {
         return nothing_here(&method, path).into_response();
     }
     let Some(index) = Web::get("index.html") else {
-        return Problem::new(StatusCode::NOT_FOUND, "This server was built without the web interface.")
-            .hint("Build it with 'make build', or use the API.")
-            .into_response();
+        return Problem::new(
+            StatusCode::NOT_FOUND,
+            "This server was built without the web interface.",
+        )
+        .hint("Build it with 'make build', or use the API.")
+        .into_response();
     };
     let mut response = answer(&headers, "index.html", &index, caching::REVALIDATE).await;
     let may_be_framed = path.starts_with("/map/");
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        groma.content_security_policy(may_be_framed),
+    );
     response
         .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, groma.content_security_policy(may_be_framed));
-    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        .insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
@@ -90,7 +104,11 @@ async fn answer(
         return caching::not_modified(tag, cache_control);
     }
     let content_type = content_type(name);
-    let encoding = if encoding::is_worth_it(content_type) { encoding::best(request) } else { Encoding::Identity };
+    let encoding = if encoding::is_worth_it(content_type) {
+        encoding::best(request)
+    } else {
+        Encoding::Identity
+    };
     let body = match file.data.clone() {
         std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),

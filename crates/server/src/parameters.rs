@@ -39,7 +39,9 @@ impl<S: Send + Sync> FromRequest<S> for Merged {
 }
 
 fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    url::form_urlencoded::parse(text)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
 }
 
 /// A JSON body read into a type of ours, with errors in JSON too.
@@ -79,7 +81,10 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, P
         let is_too_long =
             std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if is_too_long {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request body is longer than {limit} bytes."))
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The request body is longer than {limit} bytes."),
+            )
         } else {
             Problem::bad_request("The request body ended before it was complete.")
         }
@@ -94,7 +99,9 @@ fn json_object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Problem::bad_request("The request body must be a JSON object.")),
-        Err(error) => Err(Problem::bad_request(format!("The request body is not valid JSON: {error}."))),
+        Err(error) => Err(Problem::bad_request(format!(
+            "The request body is not valid JSON: {error}."
+        ))),
     }
 }
 

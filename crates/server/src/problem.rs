@@ -175,14 +175,15 @@ impl From<&warehouse::Error> for Problem {
         match error {
             Error::TableNotFound { .. } => Self::not_found(message).code("table_not_found"),
             Error::SchemaNotFound { .. } => Self::not_found(message).code("schema_not_found"),
-            Error::ColumnNotFound { column_name, .. } => {
-                Self::bad_request(message).code("column_not_found").with("column_name", column_name.clone())
-            }
+            Error::ColumnNotFound { column_name, .. } => Self::bad_request(message)
+                .code("column_not_found")
+                .with("column_name", column_name.clone()),
             Error::FunctionNotFound { .. } => Self::bad_request(message).code("function_not_found"),
             Error::InvalidName { .. } => Self::bad_request(message).code("invalid_name"),
-            Error::Syntax { line, column, .. } => {
-                Self::bad_request(message).code("syntax_error").with("line", *line).with("column", *column)
-            }
+            Error::Syntax { line, column, .. } => Self::bad_request(message)
+                .code("syntax_error")
+                .with("line", *line)
+                .with("column", *column),
             Error::StatementCount { .. } => Self::bad_request(message).code("statement_count"),
             Error::Invalid(_) | Error::Parameter { .. } | Error::NoSuchSnapshot(_) | Error::Crs { .. } => {
                 Self::bad_request(message)
@@ -317,11 +318,9 @@ impl From<access::Error> for Problem {
             Error::NotSetUp => Self::conflict(message).code("not_set_up"),
             Error::EmailTaken { .. } => Self::conflict(message).code("email_taken"),
             Error::TokenNameTaken { .. } => Self::conflict(message).code("name_taken"),
-            Error::Email(_)
-            | Error::Empty(_)
-            | Error::Password
-            | Error::UnknownApi(_)
-            | Error::Referer { .. } => Self::bad_request(message),
+            Error::Email(_) | Error::Empty(_) | Error::Password | Error::UnknownApi(_) | Error::Referer { .. } => {
+                Self::bad_request(message)
+            }
             Error::Hashing(_) => Self::internal(&message),
             Error::Database(error) => error.into(),
         }
@@ -351,8 +350,12 @@ impl From<imports::Error> for Problem {
         match error {
             Error::Warehouse(error) => error.into(),
             Error::Internal(message) => Self::internal(&message),
-            Error::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The import was cancelled.").code("cancelled"),
-            Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()).code("file_too_large"),
+            Error::Cancelled => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The import was cancelled.").code("cancelled")
+            }
+            Error::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()).code("file_too_large")
+            }
             Error::NotImplemented(_) => Self::not_implemented(error.to_string()),
             // Everything else is about the file: the message says what, where and what to do.
             error => Self::bad_request(error.to_string()).code("invalid_file"),
@@ -363,7 +366,9 @@ impl From<imports::Error> for Problem {
 /// A message as a sentence: rooms write theirs to stand after a colon.
 fn sentence(message: &str) -> String {
     let mut characters = message.chars();
-    let Some(first) = characters.next() else { return String::new() };
+    let Some(first) = characters.next() else {
+        return String::new();
+    };
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{}{}{end}", first.to_uppercase(), characters.as_str())
 }
@@ -380,9 +385,9 @@ impl From<&tiles::Error> for Problem {
         let message = error.to_string();
         match error {
             Error::NoGeometry(_) => Self::bad_request(message).code("no_geometry_column"),
-            Error::ColumnNotFound { column_name, .. } => {
-                Self::bad_request(message).code("column_not_found").with("column_name", column_name.clone())
-            }
+            Error::ColumnNotFound { column_name, .. } => Self::bad_request(message)
+                .code("column_not_found")
+                .with("column_name", column_name.clone()),
             Error::Property { .. } => Self::bad_request(message).code("invalid_property"),
             Error::TooLarge { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("tile_too_large"),
             Error::Changed { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("conflict"),
@@ -402,9 +407,9 @@ impl From<widgets::Error> for Problem {
         let message = error.to_string();
         match error {
             Error::UnknownModel { .. } => Self::not_found(message).code("unknown_model"),
-            Error::WrongType { column, .. } => {
-                Self::bad_request(message).code("wrong_type").with("column_name", column)
-            }
+            Error::WrongType { column, .. } => Self::bad_request(message)
+                .code("wrong_type")
+                .with("column_name", column),
             Error::Source(error) => error.into(),
         }
     }

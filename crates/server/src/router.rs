@@ -7,7 +7,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::state::Groma;
-use crate::{basemaps, health, pages, transport, v3, workspace_api};
+use crate::{basemaps, health, openapi, pages, transport, v3, workspace_api};
 
 /// Every route, with what all of them share around it.
 pub(crate) fn router(groma: Groma) -> Router {
@@ -39,6 +39,7 @@ pub(crate) fn router(groma: Groma) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/openapi/{document}", get(openapi::document))
         .merge(documents)
         .merge(tiles)
         .merge(basemaps)
@@ -60,15 +61,27 @@ fn workspace() -> Router<Groma> {
         .route("/connections", get(connections::list))
         .route("/connections/{connection}/schemas", get(connections::schemas))
         .route("/connections/{connection}/tables", get(tables::list))
-        .route("/connections/{connection}/tables/{table}", get(tables::open).delete(tables::delete))
-        .route("/connections/{connection}/tables/{table}/columns/{column}/statistics", get(tables::statistics))
+        .route(
+            "/connections/{connection}/tables/{table}",
+            get(tables::open).delete(tables::delete),
+        )
+        .route(
+            "/connections/{connection}/tables/{table}/columns/{column}/statistics",
+            get(tables::statistics),
+        )
         .route("/bookmarks", get(bookmarks::list))
-        .route("/bookmarks/{connection}/{table}", put(bookmarks::add).delete(bookmarks::remove))
+        .route(
+            "/bookmarks/{connection}/{table}",
+            put(bookmarks::add).delete(bookmarks::remove),
+        )
         .route("/imports", post(imports::start))
         .route("/imports/uploads/{upload}/preview", get(imports::preview))
         .route("/jobs/{job}", get(jobs::open).delete(jobs::cancel))
         .route("/maps", get(maps::list).post(maps::create))
-        .route("/maps/{map}", get(maps::open).merge(patch(maps::update)).merge(delete(maps::delete)))
+        .route(
+            "/maps/{map}",
+            get(maps::open).merge(patch(maps::update)).merge(delete(maps::delete)),
+        )
         .route("/maps/{map}/publish", post(maps::publish))
         .route("/maps/{map}/privacy", post(maps::set_privacy))
         .route("/maps/{map}/duplicate", post(maps::duplicate))

@@ -15,8 +15,8 @@ use url::Url;
 use crate::address::Network;
 use crate::auth::Caller;
 use crate::auth::throttle::Throttle;
-use crate::opened_sources::{Freshness, OpenedInstantiation, OpenedSources};
 use crate::basemaps;
+use crate::opened_sources::{Freshness, OpenedInstantiation, OpenedSources};
 use crate::pages;
 use crate::problem::Problem;
 use crate::uploads::Uploads;
@@ -113,7 +113,11 @@ impl Groma {
     }
 
     /// The connection that an organisation calls so.
-    pub(crate) async fn connection_of(&self, organisation: Id<Organisation>, name: &str) -> Result<Connection, Problem> {
+    pub(crate) async fn connection_of(
+        &self,
+        organisation: Id<Organisation>,
+        name: &str,
+    ) -> Result<Connection, Problem> {
         Ok(self.0.rooms.connections.resolve(organisation, name).await?)
     }
 
@@ -131,14 +135,22 @@ impl Groma {
             return Ok(opened);
         }
         let connection = self.connection(caller, connection).await?;
-        let instantiation = self.0.rooms.instantiations.load(organisation, hash, database::now()).await?;
+        let instantiation = self
+            .0
+            .rooms
+            .instantiations
+            .load(organisation, hash, database::now())
+            .await?;
         Ok(self.0.opened.current(place, &connection, instantiation).await?)
     }
 
     /// The policy that pages run under.
     pub(crate) fn content_security_policy(&self, may_be_framed: bool) -> HeaderValue {
         let basemap = self.options().basemap_style_url.as_ref();
-        let hosts: Vec<String> = basemap.map(|url| url.origin().ascii_serialization()).into_iter().collect();
+        let hosts: Vec<String> = basemap
+            .map(|url| url.origin().ascii_serialization())
+            .into_iter()
+            .collect();
         pages::content_security_policy(&hosts, may_be_framed)
     }
 }

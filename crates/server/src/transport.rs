@@ -124,7 +124,9 @@ fn is_bare_error(response: &Response<Body>) -> bool {
 async fn reworded(response: Response<Body>) -> Response<Body> {
     let status = response.status();
     let allow = response.headers().get(header::ALLOW).cloned();
-    let text = axum::body::to_bytes(response.into_body(), 1024).await.unwrap_or_default();
+    let text = axum::body::to_bytes(response.into_body(), 1024)
+        .await
+        .unwrap_or_default();
     let said = String::from_utf8_lossy(&text);
     let message = match status {
         StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.".to_owned(),

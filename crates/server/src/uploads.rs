@@ -38,7 +38,9 @@ impl Uploads {
         let upload = Uuid::now_v7();
         let folder = self.folder.join(person.to_string()).join(upload.to_string());
         let path = folder.join(safe_name(file_name));
-        fs::create_dir_all(&folder).await.map_err(|error| Problem::internal(&error))?;
+        fs::create_dir_all(&folder)
+            .await
+            .map_err(|error| Problem::internal(&error))?;
         match self.write(&path, body.into_data_stream()).await {
             Ok(()) => Ok((upload, path)),
             Err(problem) => {
@@ -58,7 +60,10 @@ impl Uploads {
             if received > self.limit_bytes {
                 return Err(Problem::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("The file is larger than {} MB, the limit of this server.", self.limit_bytes / 1_048_576),
+                    format!(
+                        "The file is larger than {} MB, the limit of this server.",
+                        self.limit_bytes / 1_048_576
+                    ),
                 ));
             }
             file.write_all(&chunk).await.map_err(|error| disk(&error))?;
@@ -81,13 +86,16 @@ impl Uploads {
 
     /// Removes what was forgotten.
     async fn sweep(&self, now: SystemTime) {
-        let Ok(mut people) = fs::read_dir(&self.folder).await else { return };
+        let Ok(mut people) = fs::read_dir(&self.folder).await else {
+            return;
+        };
         while let Ok(Some(person)) = people.next_entry().await {
-            let Ok(mut uploads) = fs::read_dir(person.path()).await else { continue };
+            let Ok(mut uploads) = fs::read_dir(person.path()).await else {
+                continue;
+            };
             while let Ok(Some(upload)) = uploads.next_entry().await {
                 let changed = upload.metadata().await.and_then(|metadata| metadata.modified());
-                let is_old = changed
-                    .is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age > KEPT_FOR));
+                let is_old = changed.is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age > KEPT_FOR));
                 if is_old && let Err(error) = fs::remove_dir_all(upload.path()).await {
                     tracing::warn!(%error, "a forgotten upload cannot be removed");
                 }
@@ -108,12 +116,22 @@ fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: Vec<char> = last
         .chars()
-        .map(|character| if character.is_control() || matches!(character, ':' | '*' | '?' | '"' | '<' | '>' | '|') { '_' } else { character })
+        .map(|character| {
+            if character.is_control() || matches!(character, ':' | '*' | '?' | '"' | '<' | '>' | '|') {
+                '_'
+            } else {
+                character
+            }
+        })
         .collect();
     let start = kept.len().saturating_sub(LONGEST_NAME);
     let name: String = kept[start..].iter().collect();
     let name = name.trim_start_matches('.').trim();
-    if name.is_empty() { "upload".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "upload".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +158,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let uploads = Uploads::new(folder.path().to_owned(), 10);
         let (ada, grace) = (Uuid::now_v7(), Uuid::now_v7());
-        let (upload, path) = uploads.receive(ada, "a.csv", Body::from("a,b")).await.expect("received");
+        let (upload, path) = uploads
+            .receive(ada, "a.csv", Body::from("a,b"))
+            .await
+            .expect("received");
         assert_eq!(uploads.find(ada, &upload.to_string()).await.expect("there"), path);
         assert!(uploads.find(grace, &upload.to_string()).await.is_err());
         assert!(uploads.find(ada, "../..").await.is_err());
@@ -151,10 +172,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let uploads = Uploads::new(folder.path().to_owned(), 3);
         let person = Uuid::now_v7();
-        let problem = uploads.receive(person, "a.csv", Body::from("1234")).await.expect_err("too long");
+        let problem = uploads
+            .receive(person, "a.csv", Body::from("1234"))
+            .await
+            .expect_err("too long");
         assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
         assert!(uploads.receive(person, "a.csv", Body::empty()).await.is_err());
-        let left = std::fs::read_dir(folder.path().join(person.to_string())).expect("a folder").count();
+        let left = std::fs::read_dir(folder.path().join(person.to_string()))
+            .expect("a folder")
+            .count();
         assert_eq!(left, 0);
     }
 }

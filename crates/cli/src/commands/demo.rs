@@ -29,7 +29,10 @@ pub(crate) async fn load(operator: &Operator) -> Result<(), Failure> {
             let loaded = &line["loaded"];
             if loaded["is_new"] == true {
                 made += 1;
-                let (table, rows) = (loaded["table"].as_str().unwrap_or_default(), loaded["rows"].as_u64().unwrap_or(0));
+                let (table, rows) = (
+                    loaded["table"].as_str().unwrap_or_default(),
+                    loaded["rows"].as_u64().unwrap_or(0),
+                );
                 output::say(&format!("{table}: {rows} rows"));
             }
             Ok(())

@@ -32,9 +32,15 @@ impl Doctor {
             },
         });
         match DataDirectory::open(&configuration.data_dir) {
-            Err(error) => findings.push(Finding { what: "data folder", result: Err(error.to_string()) }),
+            Err(error) => findings.push(Finding {
+                what: "data folder",
+                result: Err(error.to_string()),
+            }),
             Ok(directory) => {
-                findings.push(Finding { what: "data folder", result: writable(directory.root()) });
+                findings.push(Finding {
+                    what: "data folder",
+                    result: writable(directory.root()),
+                });
                 findings.push(Finding {
                     what: "secret key",
                     result: directory
@@ -47,16 +53,28 @@ impl Doctor {
                         what: "server",
                         result: Ok(format!("{held}; metadata and tables are not opened beside it")),
                     }),
-                    Err(error) => findings.push(Finding { what: "lock", result: Err(error.to_string()) }),
+                    Err(error) => findings.push(Finding {
+                        what: "lock",
+                        result: Err(error.to_string()),
+                    }),
                     Ok(lock) => {
                         let what = "metadata and tables";
                         match Rooms::open(configuration, &directory, &lock).await {
                             Ok(rooms) => {
-                                findings.push(Finding { what, result: Ok("open and close".to_owned()) });
-                                findings.push(Finding { what: "projections", result: projections(&rooms).await });
+                                findings.push(Finding {
+                                    what,
+                                    result: Ok("open and close".to_owned()),
+                                });
+                                findings.push(Finding {
+                                    what: "projections",
+                                    result: projections(&rooms).await,
+                                });
                                 rooms.close().await;
                             }
-                            Err(failure) => findings.push(Finding { what, result: Err(failure.to_string()) }),
+                            Err(failure) => findings.push(Finding {
+                                what,
+                                result: Err(failure.to_string()),
+                            }),
                         }
                     }
                 }
@@ -73,7 +91,10 @@ impl Doctor {
         if faults == 0 {
             return Ok(());
         }
-        Err(Failure::Refused { message: format!("{faults} of {} checks failed", findings.len()), hint: None })
+        Err(Failure::Refused {
+            message: format!("{faults} of {} checks failed", findings.len()),
+            hint: None,
+        })
     }
 }
 

@@ -38,7 +38,9 @@ impl Query {
         };
         let operator = Operator::reach(configuration).await?;
         let mut printer = Printer::new(self.format);
-        let asked = operator.ask_for_lines("/query", &json!({"q": sql}), |line| printer.take(line)).await;
+        let asked = operator
+            .ask_for_lines("/query", &json!({"q": sql}), |line| printer.take(line))
+            .await;
         operator.close().await;
         asked?;
         printer.finish();
@@ -58,15 +60,29 @@ struct Printer {
 
 impl Printer {
     fn new(format: RowFormat) -> Self {
-        Self { format, columns: Vec::new(), waiting: Vec::new(), printed: 0, affected: None, out: output::Data::new() }
+        Self {
+            format,
+            columns: Vec::new(),
+            waiting: Vec::new(),
+            printed: 0,
+            affected: None,
+            out: output::Data::new(),
+        }
     }
 
     fn take(&mut self, line: Value) -> Result<(), Failure> {
         if let Some(schema) = line["schema"].as_array() {
-            self.columns =
-                schema.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
+            self.columns = schema
+                .iter()
+                .map(|column| column["name"].as_str().unwrap_or_default().to_owned())
+                .collect();
             if self.format == RowFormat::Csv && !self.columns.is_empty() {
-                let header = self.columns.iter().map(|name| csv_field(name)).collect::<Vec<_>>().join(",");
+                let header = self
+                    .columns
+                    .iter()
+                    .map(|name| csv_field(name))
+                    .collect::<Vec<_>>()
+                    .join(",");
                 self.out.line(&header);
             }
         } else if let Some(row) = line["row"].as_array() {
@@ -81,7 +97,11 @@ impl Printer {
         match self.format {
             RowFormat::Table => self.waiting.push(row.iter().map(text).collect()),
             RowFormat::Csv => {
-                let line = row.iter().map(|value| csv_field(&text(value))).collect::<Vec<_>>().join(",");
+                let line = row
+                    .iter()
+                    .map(|value| csv_field(&text(value)))
+                    .collect::<Vec<_>>()
+                    .join(",");
                 self.out.line(&line);
             }
             RowFormat::Json => {
@@ -116,11 +136,20 @@ impl Printer {
             }
         }
         let line = |cells: &[String]| {
-            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", shortened(cell)));
+            let padded = cells
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{:width$}", shortened(cell)));
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         self.out.line(&line(&self.columns));
-        self.out.line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
+        self.out.line(
+            &widths
+                .iter()
+                .map(|width| "-".repeat(*width))
+                .collect::<Vec<_>>()
+                .join("  "),
+        );
         for row in &self.waiting {
             self.out.line(&line(row));
         }
@@ -162,7 +191,11 @@ mod tests {
 
     #[test]
     fn fields_are_quoted_where_the_format_asks_for_it() {
-        for (field, expected) in [("plain", "plain"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\"")] {
+        for (field, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+        ] {
             assert_eq!(csv_field(field), expected);
         }
     }

@@ -35,14 +35,17 @@ impl Serve {
             .await
             .map_err(|error| Failure::Usage(format!("cannot listen on {}: {error}", configuration.listen)))?;
         let rooms = Rooms::open(configuration, &directory, &lock).await?;
-        let address = listener.local_addr().map_err(|error| Failure::fault("cannot listen", error))?;
-        let base = configuration
-            .public_url
-            .as_ref()
-            .map_or_else(|| format!("http://{}", reachable(address)), |url| url.trim_end_matches('/').to_owned());
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::fault("cannot listen", error))?;
+        let base = configuration.public_url.as_ref().map_or_else(
+            || format!("http://{}", reachable(address)),
+            |url| url.trim_end_matches('/').to_owned(),
+        );
 
         let stop = CancellationToken::new();
-        let socket = socket::listen(&directory.socket()).map_err(|error| Failure::fault("cannot make the socket", error))?;
+        let socket =
+            socket::listen(&directory.socket()).map_err(|error| Failure::fault("cannot make the socket", error))?;
         let commands = tokio::spawn(server::operator::serve(socket, rooms.groma().clone(), stop.clone()));
         let worker = rooms.start_worker(stop.clone());
         let http = tokio::spawn(server::serve(listener, rooms.groma().clone(), stop.clone()));
@@ -80,7 +83,11 @@ impl Serve {
 
 /// The address to write into a browser: 0.0.0.0 is none.
 fn reachable(address: std::net::SocketAddr) -> String {
-    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
 }
 
 async fn wait_for_a_signal() -> Result<(), Failure> {

@@ -50,7 +50,9 @@ impl Token {
         let answer = operator.ask("/token", &question).await;
         operator.close().await;
         let answer = answer?;
-        let token = answer["token"].as_str().ok_or_else(|| Failure::Fault("the server sent no token".to_owned()))?;
+        let token = answer["token"]
+            .as_str()
+            .ok_or_else(|| Failure::Fault("the server sent no token".to_owned()))?;
         output::data_line(token);
         Ok(())
     }

@@ -33,10 +33,12 @@ pub(crate) fn clear(address: &Address) -> HeaderValue {
 }
 
 fn line(address: &Address, value: &str, max_age_seconds: i64) -> HeaderValue {
-    let (name, secure) =
-        if address.is_secure() { (SECURE_NAME, "; Secure") } else { (PLAIN_NAME, "") };
-    let text =
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
+    let (name, secure) = if address.is_secure() {
+        (SECURE_NAME, "; Secure")
+    } else {
+        (PLAIN_NAME, "")
+    };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
     HeaderValue::from_str(&text).expect("session secrets are letters, digits, '-' and '_'")
 }
 

@@ -73,7 +73,9 @@ impl Caller {
 
     /// Whose things they work with.
     pub(crate) fn organisation(&self) -> Id<Organisation> {
-        self.actor.organisation().expect("a caller is a person or a token, and both belong to an organisation")
+        self.actor
+            .organisation()
+            .expect("a caller is a person or a token, and both belong to an organisation")
     }
 
     /// Whether statements that change data may be tried: by people, and by tokens that may do everything.
@@ -99,7 +101,11 @@ impl Caller {
         }
         let described = connection.warehouse().describe(sql).await?;
         let reads: Vec<String> = described.tables.iter().map(ToString::to_string).collect();
-        if token.may_use(Api::Sql, name, &reads, Some(&sql.text)) { Ok(()) } else { Err(not_granted()) }
+        if token.may_use(Api::Sql, name, &reads, Some(&sql.text)) {
+            Ok(())
+        } else {
+            Err(not_granted())
+        }
     }
 
     /// Refuses a source whose tables the caller may not read. Cheap: asked for every tile.
@@ -128,7 +134,9 @@ pub(crate) fn canonical(connection: &Connection) -> &'static str {
 fn not_granted() -> Problem {
     Problem::forbidden("You don't have permissions to read this resource")
         .code("not_granted")
-        .hint("The token's grants do not cover every table that this reads. Add a grant for the tables or for the query.")
+        .hint(
+            "The token's grants do not cover every table that this reads. Add a grant for the tables or for the query.",
+        )
 }
 
 fn api_not_allowed(api: Api) -> Problem {
@@ -159,7 +167,9 @@ impl FromRequestParts<Groma> for Member {
 
     async fn from_request_parts(parts: &mut Parts, groma: &Groma) -> Result<Self, Problem> {
         if token_secret(parts).is_some() {
-            return Err(Problem::forbidden("Tokens do not open the workspace API; sign in instead."));
+            return Err(Problem::forbidden(
+                "Tokens do not open the workspace API; sign in instead.",
+            ));
         }
         let address = Address::from_request_parts(parts, groma).await?;
         let (signed_in, secret) = session(parts, groma, &address).await?.ok_or_else(not_signed_in)?;
@@ -172,7 +182,12 @@ impl FromRequestParts<Groma> for Member {
             }
         }
         let actor = signed_in.actor();
-        Ok(Self { actor, organisation: signed_in.person.organisation, signed_in, secret })
+        Ok(Self {
+            actor,
+            organisation: signed_in.person.organisation,
+            signed_in,
+            secret,
+        })
     }
 }
 
@@ -183,39 +198,58 @@ fn not_signed_in() -> Problem {
 /// The one who asks: by token, or by a session whose cookie our own page sent.
 async fn recognise(parts: &mut Parts, groma: &Groma) -> Result<Option<Caller>, Problem> {
     if let Some((secret, is_deliberate)) = token_secret(parts) {
-        let token = groma.doorkeeper().token(&secret, database::now()).await?.ok_or_else(Problem::token_invalid)?;
-        let text = |name| parts.headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+        let token = groma
+            .doorkeeper()
+            .token(&secret, database::now())
+            .await?
+            .ok_or_else(Problem::token_invalid)?;
+        let text = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+        };
         if !token.may_be_used_from(text(header::ORIGIN), text(header::REFERER)) {
             return Err(Problem::forbidden("Unauthorized referer")
                 .code("unauthorized_referer")
                 .hint("The token may only be used from the pages that it lists."));
         }
-        return Ok(Some(Caller { actor: token.actor(), who: Who::Token(token), is_deliberate }));
+        return Ok(Some(Caller {
+            actor: token.actor(),
+            who: Who::Token(token),
+            is_deliberate,
+        }));
     }
     let address = Address::from_request_parts(parts, groma).await?;
-    let Some((signed_in, _)) = session(parts, groma, &address).await? else { return Ok(None) };
+    let Some((signed_in, _)) = session(parts, groma, &address).await? else {
+        return Ok(None);
+    };
     let is_deliberate = !same_site::is_safe(&parts.method);
-    Ok(Some(Caller { actor: signed_in.actor(), who: Who::Person, is_deliberate }))
+    Ok(Some(Caller {
+        actor: signed_in.actor(),
+        who: Who::Person,
+        is_deliberate,
+    }))
 }
 
 /// Who is signed in with the cookie of the request, and the secret in it.
-async fn session(
-    parts: &Parts,
-    groma: &Groma,
-    address: &Address,
-) -> Result<Option<(Arc<SignedIn>, String)>, Problem> {
-    let Some(secret) = cookie::session_secret(&parts.headers, address) else { return Ok(None) };
+async fn session(parts: &Parts, groma: &Groma, address: &Address) -> Result<Option<(Arc<SignedIn>, String)>, Problem> {
+    let Some(secret) = cookie::session_secret(&parts.headers, address) else {
+        return Ok(None);
+    };
     let claim = same_site::claim(&parts.headers, address);
     let brings_csrf = parts
         .headers
         .get(CSRF)
         .is_some_and(|sent| sent.as_bytes() == cookie::csrf_value(&secret).as_bytes());
-    let may_count = same_site::cookie_counts(&parts.method, claim)
-        || (claim == same_site::Claim::Unsaid && brings_csrf);
+    let may_count =
+        same_site::cookie_counts(&parts.method, claim) || (claim == same_site::Claim::Unsaid && brings_csrf);
     if !may_count {
-        return Err(Problem::forbidden("The cookie of this server works from its own pages only.")
-            .code("cross_site")
-            .hint("Use an API access token from other pages."));
+        return Err(
+            Problem::forbidden("The cookie of this server works from its own pages only.")
+                .code("cross_site")
+                .hint("Use an API access token from other pages."),
+        );
     }
     let signed_in = groma.doorkeeper().session(&secret, database::now()).await?;
     Ok(signed_in.map(|signed_in| (signed_in, secret)))
@@ -239,5 +273,10 @@ fn token_secret(parts: &Parts) -> Option<(String, bool)> {
     let query = parts.uri.query().filter(|query| query.contains("access_token="))?;
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(name, value)| name == "access_token" && is_token(value))
-        .map(|(_, token)| (token.into_owned(), parts.method != Method::GET && parts.method != Method::HEAD))
+        .map(|(_, token)| {
+            (
+                token.into_owned(),
+                parts.method != Method::GET && parts.method != Method::HEAD,
+            )
+        })
 }

@@ -28,7 +28,11 @@ pub(crate) fn claim(headers: &HeaderMap, address: &Address) -> Claim {
         };
     }
     if let Some(origin) = text(header::ORIGIN.as_str()) {
-        return if origin == address.origin() { Claim::Ours } else { Claim::Foreign };
+        return if origin == address.origin() {
+            Claim::Ours
+        } else {
+            Claim::Foreign
+        };
     }
     match text(header::REFERER.as_str()).and_then(|referer| url::Url::parse(referer).ok()) {
         Some(referer) if referer.origin().ascii_serialization() == address.origin() => Claim::Ours,
@@ -63,7 +67,11 @@ mod tests {
             .collect();
         headers.insert(header::HOST, HeaderValue::from_static("groma.test:8080"));
         let address = Address::of(None, &[], &headers, None);
-        assert_eq!(cookie_counts(&method, claim(&headers, &address)), expected, "{method} {sent:?}");
+        assert_eq!(
+            cookie_counts(&method, claim(&headers, &address)),
+            expected,
+            "{method} {sent:?}"
+        );
     }
 
     #[test]

@@ -81,7 +81,11 @@ mod tests {
         }
         let problem = throttle.attempt("ada@EXAMPLE.org ", None).expect_err("too many");
         assert_eq!(problem.status().as_u16(), 429);
-        assert!(problem.body()["retry_after"].as_u64().is_some_and(|seconds| seconds > 0));
+        assert!(
+            problem.body()["retry_after"]
+                .as_u64()
+                .is_some_and(|seconds| seconds > 0)
+        );
         assert!(throttle.attempt("grace@example.org", None).is_ok());
     }
 

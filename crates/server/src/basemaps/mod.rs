@@ -56,9 +56,16 @@ pub(crate) async fn style(
     let name = name.strip_suffix("-gl-style").unwrap_or(&name);
     let style = named_style(name).ok_or_else(|| {
         let names = STYLES.join(", ");
-        Problem::not_found(format!("There is no basemap style '{name}'. There are {names}, each also with {NO_LABELS}."))
+        Problem::not_found(format!(
+            "There is no basemap style '{name}'. There are {names}, each also with {NO_LABELS}."
+        ))
     })?;
-    Ok(caching::bytes(&headers, "application/json", absolute(&style, &address), A_DAY))
+    Ok(caching::bytes(
+        &headers,
+        "application/json",
+        absolute(&style, &address),
+        A_DAY,
+    ))
 }
 
 /// The text of a style; `None` when there is none of that name, or none was baked.
@@ -73,7 +80,9 @@ fn named_style(name: &str) -> Option<String> {
 
 /// Styles are baked with addresses from the root of the server; MapLibre wants whole ones.
 fn absolute(style: &str, address: &Address) -> Bytes {
-    style.replace("\"/basemaps/", &format!("\"{}/basemaps/", address.base())).into()
+    style
+        .replace("\"/basemaps/", &format!("\"{}/basemaps/", address.base()))
+        .into()
 }
 
 /// `GET /basemaps/fonts/{stack}/{range}.pbf`: glyphs. Of several names in the stack, the first that we have.
@@ -81,11 +90,18 @@ pub(crate) async fn glyphs(
     headers: HeaderMap,
     Path((stack, range)): Path<(String, String)>,
 ) -> Result<Response<Body>, Problem> {
-    let file = stack.split(',').find_map(|font| Fonts::get(&format!("{}/{range}", font.trim())));
+    let file = stack
+        .split(',')
+        .find_map(|font| Fonts::get(&format!("{}/{range}", font.trim())));
     let file = file
         .or_else(|| Fonts::get(&format!("{FALLBACK_FONT}/{range}")))
         .ok_or_else(|| Problem::not_found(format!("There are no glyphs '{range}' of '{stack}'.")))?;
-    Ok(caching::bytes(&headers, "application/x-protobuf", Bytes::from(file.data.into_owned()), A_DAY))
+    Ok(caching::bytes(
+        &headers,
+        "application/x-protobuf",
+        Bytes::from(file.data.into_owned()),
+        A_DAY,
+    ))
 }
 
 /// The font that stands in for those of other people's styles.
@@ -93,17 +109,22 @@ const FALLBACK_FONT: &str = "Noto Sans Regular";
 
 /// `GET /basemaps/sprites/{name}`: icons of the styles.
 pub(crate) async fn sprite(headers: HeaderMap, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
-    let file = Sprites::get(&name)
-        .ok_or_else(|| Problem::not_found(format!("There is no sprite '{name}'.")))?;
-    let content_type = if name.ends_with(".json") { "application/json" } else { "image/png" };
-    Ok(caching::bytes(&headers, content_type, Bytes::from(file.data.into_owned()), A_DAY))
+    let file = Sprites::get(&name).ok_or_else(|| Problem::not_found(format!("There is no sprite '{name}'.")))?;
+    let content_type = if name.ends_with(".json") {
+        "application/json"
+    } else {
+        "image/png"
+    };
+    Ok(caching::bytes(
+        &headers,
+        content_type,
+        Bytes::from(file.data.into_owned()),
+        A_DAY,
+    ))
 }
 
 /// `GET /basemaps/styles.json`: which styles there are, for the basemap picker.
-pub(crate) async fn styles(
-    address: Address,
-    headers: HeaderMap,
-) -> Result<Response<Body>, Problem> {
+pub(crate) async fn styles(address: Address, headers: HeaderMap) -> Result<Response<Body>, Problem> {
     let items: Vec<Value> = STYLES
         .iter()
         .filter(|name| named_style(name).is_some())
@@ -120,11 +141,19 @@ fn style_url(address: &Address, name: &str) -> String {
 /// names only as addresses on CARTO's own host.
 pub(crate) fn point_to_ours(configuration: &mut Value, address: &Address) {
     let config = &mut configuration["config"];
-    let Some(id) = config["mapStyle"]["styleType"].as_str().filter(|id| STYLES.contains(id)).map(str::to_owned) else {
+    let Some(id) = config["mapStyle"]["styleType"]
+        .as_str()
+        .filter(|id| STYLES.contains(id))
+        .map(str::to_owned)
+    else {
         return;
     };
     let hides_labels = config["mapStyle"]["visibleLayerGroups"]["label"] == Value::Bool(false);
-    let name = if hides_labels { format!("{id}{NO_LABELS}") } else { id.clone() };
+    let name = if hides_labels {
+        format!("{id}{NO_LABELS}")
+    } else {
+        id.clone()
+    };
     config["mapStyle"]["styleType"] = format!("custom:{id}").into();
     config["customBaseMaps"] = json!({
         "customStyle": {"id": id, "label": id, "url": style_url(address, &name), "customAttribution": Value::Null},
@@ -142,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_document_for_other_pages_names_our_basemap_by_its_address() {
-        let mut configuration = json!({"config": {"mapStyle": {"styleType": "dark-matter", "visibleLayerGroups": {"label": false}}}});
+        let mut configuration =
+            json!({"config": {"mapStyle": {"styleType": "dark-matter", "visibleLayerGroups": {"label": false}}}});
         point_to_ours(&mut configuration, &address());
         assert_eq!(configuration["config"]["mapStyle"]["styleType"], "custom:dark-matter");
         assert_eq!(
@@ -162,6 +192,9 @@ mod tests {
     #[test]
     fn a_style_has_whole_addresses() {
         let style = absolute(r#"{"url": "/basemaps/world.json"}"#, &address());
-        assert_eq!(&style[..], br#"{"url": "https://maps.example.org/basemaps/world.json"}"#);
+        assert_eq!(
+            &style[..],
+            br#"{"url": "https://maps.example.org/basemaps/world.json"}"#
+        );
     }
 }

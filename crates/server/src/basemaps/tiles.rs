@@ -38,9 +38,10 @@ pub(crate) async fn tile(
 ) -> Result<Response<Body>, Problem> {
     let basemap = groma.basemap().ok_or_else(no_basemap)?;
     let y = y.strip_suffix(".pbf").or_else(|| y.strip_suffix(".mvt")).unwrap_or(&y);
-    let y = y.parse().map_err(|_| Problem::bad_request(format!("'{y}' is not the row of a tile.")))?;
-    let coordinates =
-        spatial::TileCoord::new(z, x, y).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let y = y
+        .parse()
+        .map_err(|_| Problem::bad_request(format!("'{y}' is not the row of a tile.")))?;
+    let coordinates = spatial::TileCoord::new(z, x, y).map_err(|error| Problem::bad_request(error.to_string()))?;
     let Some(tile) = basemap.tile(coordinates).await? else {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -52,13 +53,19 @@ pub(crate) async fn tile(
         return Ok(caching::not_modified(tag, A_DAY));
     }
     let (body, is_gzip) = if tile.is_gzip && !encoding::takes_gzip(&headers) {
-        (encoding::gunzip(&tile.bytes).map_err(|error| Problem::internal(&error))?, false)
+        (
+            encoding::gunzip(&tile.bytes).map_err(|error| Problem::internal(&error))?,
+            false,
+        )
     } else {
         (tile.bytes, tile.is_gzip)
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.mapbox-vector-tile"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/vnd.mapbox-vector-tile"),
+    );
     headers.insert(header::CACHE_CONTROL, A_DAY);
     headers.insert(header::ETAG, tag);
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -96,4 +103,3 @@ pub(crate) fn find(folder: Option<&FilePath>) -> Option<Arc<Basemap>> {
         }
     }
 }
-

@@ -34,7 +34,10 @@ pub(crate) struct Question {
 pub(crate) async fn run(State(groma): State<Groma>, Json(question): Json<Question>) -> Result<Response<Body>, Problem> {
     let actor = super::actor(&groma).await?;
     let table = TableName::parse(&question.table)?;
-    let options = ImportOptions { overwrite: question.overwrite || question.options.overwrite, ..question.options };
+    let options = ImportOptions {
+        overwrite: question.overwrite || question.options.overwrite,
+        ..question.options
+    };
     Ok(with_progress(|told| async move {
         let progress = move |done: u64, total: u64| {
             // Whoever asked may have gone; the cancellation below notices.
@@ -45,7 +48,16 @@ pub(crate) async fn run(State(groma): State<Groma>, Json(question): Json<Questio
         let _guard = cancel.clone().drop_guard();
         let warehouse = &groma.rooms().warehouse;
         let path = &question.path;
-        let report = imports::import(warehouse, &actor, path, &table, &options, Some(Arc::new(progress)), &cancel).await?;
+        let report = imports::import(
+            warehouse,
+            &actor,
+            path,
+            &table,
+            &options,
+            Some(Arc::new(progress)),
+            &cancel,
+        )
+        .await?;
         Ok(json!({"report": report}))
     }))
 }

@@ -33,7 +33,9 @@ fn router(groma: Groma) -> Router {
 
 /// Answers commands on the socket until `shutdown`.
 pub async fn serve(listener: UnixListener, groma: Groma, shutdown: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router(groma)).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    axum::serve(listener, router(groma))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }
 
 /// Answers one question of a command that opened the data folder itself.
@@ -55,9 +57,7 @@ async fn actor(groma: &Groma) -> Result<Actor, Problem> {
 }
 
 /// A body of one JSON value a line. An error in the middle is the last line, `{"problem": …}`.
-fn lines(
-    values: impl futures::Stream<Item = Result<serde_json::Value, Problem>> + Send + 'static,
-) -> Response<Body> {
+fn lines(values: impl futures::Stream<Item = Result<serde_json::Value, Problem>> + Send + 'static) -> Response<Body> {
     use futures::StreamExt;
     let lines = values.map(|value| {
         let value = value.unwrap_or_else(|problem| serde_json::json!({"problem": problem.body()}));

@@ -26,8 +26,17 @@ pub(crate) async fn run(State(groma): State<Groma>, Json(question): Json<Questio
     let actor = super::actor(&groma).await?;
     let cancel = CancellationToken::new();
     let guard = cancel.clone().drop_guard();
-    let limits = Limits { timeout: PATIENCE, max_rows: None, cancel };
-    match groma.rooms().warehouse.execute(&actor, &Sql::new(question.q), &limits).await? {
+    let limits = Limits {
+        timeout: PATIENCE,
+        max_rows: None,
+        cancel,
+    };
+    match groma
+        .rooms()
+        .warehouse
+        .execute(&actor, &Sql::new(question.q), &limits)
+        .await?
+    {
         Outcome::Done { affected } => Ok(super::lines(stream::iter([Ok(json!({"affected": affected}))]))),
         Outcome::Rows(rows) => {
             let schema = json!({"schema": Field::all_of(&rows.schema())});

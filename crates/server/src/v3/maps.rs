@@ -35,7 +35,11 @@ pub(crate) async fn instantiate(
             let found = groma.opened_source(&caller, &connection, &hash, Freshness::Now).await?;
             caller.may_read(access::Api::Maps, &found.opened)?;
             let (source, resolution) = (&found.opened.source, found.instantiation.resolution());
-            let place = Place { address: &address, connection: &connection, hash: &hash };
+            let place = Place {
+                address: &address,
+                connection: &connection,
+                hash: &hash,
+            };
             let tilejson = tilejson(&groma, &place, source, resolution, &parameters).await?;
             Ok(caching::json(&headers, &tilejson, caching::REVALIDATE))
         }
@@ -51,13 +55,23 @@ pub(crate) async fn instantiate(
             caller.may_read(access::Api::Maps, &opened)?;
             let resolution = instantiation.resolution();
             let instantiations = &groma.rooms().instantiations;
-            let hash = instantiations.register(found.organisation, instantiation, database::now()).await?;
-            let place = Place { address: &address, connection: &connection, hash: &hash };
+            let hash = instantiations
+                .register(found.organisation, instantiation, database::now())
+                .await?;
+            let place = Place {
+                address: &address,
+                connection: &connection,
+                hash: &hash,
+            };
             if format.is_some() {
                 let tilejson = tilejson(&groma, &place, &opened.source, resolution, &parameters).await?;
                 return Ok(caching::json(&headers, &tilejson, caching::REVALIDATE));
             }
-            Ok(caching::json(&headers, &instantiated(&place, &opened.source), caching::REVALIDATE))
+            Ok(caching::json(
+                &headers,
+                &instantiated(&place, &opened.source),
+                caching::REVALIDATE,
+            ))
         }
     }
 }
@@ -76,9 +90,16 @@ impl Place<'_> {
             SourceKind::Table(_) => "table",
             SourceKind::Query(_) => "query",
         };
-        let Self { address, connection, hash } = self;
+        let Self {
+            address,
+            connection,
+            hash,
+        } = self;
         let base = address.base();
-        format!("{base}/v3/maps/{connection}/{kind}{rest}?m={hash}&cache={}", source.data_version())
+        format!(
+            "{base}/v3/maps/{connection}/{kind}{rest}?m={hash}&cache={}",
+            source.data_version()
+        )
     }
 }
 
@@ -102,11 +123,17 @@ async fn tilejson(
 ) -> Result<TileJson, Problem> {
     let format = parameters.text("formatTiles")?.unwrap_or_else(|| "binary".to_owned());
     if !["binary", "mvt", "geojson", "json"].contains(&format.as_str()) {
-        return Err(Problem::bad_request(format!("formatTiles must be binary, mvt or geojson, not '{format}'.")));
+        return Err(Problem::bad_request(format!(
+            "formatTiles must be binary, mvt or geojson, not '{format}'."
+        )));
     }
     let cancel = CancellationToken::new();
     let _guard = cancel.clone().drop_guard();
     let limits = source.connection().limits(TIME_LIMIT, None, cancel);
     let template = format!("{}&formatTiles={format}", place.url(source, "/{z}/{x}/{y}"));
-    Ok(groma.rooms().tiler.tilejson(source, resolution, template, &limits).await?)
+    Ok(groma
+        .rooms()
+        .tiler
+        .tilejson(source, resolution, template, &limits)
+        .await?)
 }

@@ -21,7 +21,11 @@ pub(crate) async fn open(
 ) -> Result<Response<Body>, Problem> {
     let nothing = || {
         let problem = Problem::not_found("There is no such map, or it is not public.");
-        if visitor.is_known() { problem } else { problem.hint("If the map is yours, sign in.") }
+        if visitor.is_known() {
+            problem
+        } else {
+            problem.hint("If the map is yours, sign in.")
+        }
     };
     let id = map.parse().map_err(|_| nothing())?;
     let mut document = match groma.rooms().maps.public_document(visitor.actor(), id).await {

@@ -37,7 +37,11 @@ pub(crate) async fn query(
     };
     let cancel = CancellationToken::new();
     let guard = cancel.clone().drop_guard();
-    let limits = Limits { timeout: TIME_LIMIT, max_rows: Some(MAX_ROWS), cancel };
+    let limits = Limits {
+        timeout: TIME_LIMIT,
+        max_rows: Some(MAX_ROWS),
+        cancel,
+    };
     let outcome = if caller.may_write(&connection) {
         connection.warehouse().execute(caller.actor(), &sql, &limits).await?
     } else {
@@ -75,17 +79,16 @@ async fn answer(request: &HeaderMap, mut rows: RowStream, guard: DropGuard) -> R
         }
     }
     text.extend_from_slice(tail.as_bytes());
-    Ok(caching::bytes(request, "application/json", Bytes::from(text), caching::REVALIDATE))
+    Ok(caching::bytes(
+        request,
+        "application/json",
+        Bytes::from(text),
+        caching::REVALIDATE,
+    ))
 }
 
 /// An error in the middle of a stream breaks the connection: half an answer must not look like a whole one.
-fn streamed(
-    start: Vec<u8>,
-    rows: RowStream,
-    writer: RowWriter,
-    tail: String,
-    guard: DropGuard,
-) -> Response<Body> {
+fn streamed(start: Vec<u8>, rows: RowStream, writer: RowWriter, tail: String, guard: DropGuard) -> Response<Body> {
     let rest = futures::stream::unfold(Some((rows, writer, tail, guard)), |state| async move {
         let (mut rows, mut writer, tail, guard) = state?;
         match rows.next().await {

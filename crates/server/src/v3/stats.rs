@@ -22,7 +22,16 @@ pub(crate) async fn of_table(
     Path((connection, table, column)): Path<(String, String, String)>,
     Merged(parameters): Merged,
 ) -> Result<Response<Body>, Problem> {
-    answer(&groma, &caller, &headers, &connection, Some(&table), &column, &parameters).await
+    answer(
+        &groma,
+        &caller,
+        &headers,
+        &connection,
+        Some(&table),
+        &column,
+        &parameters,
+    )
+    .await
 }
 
 /// `GET|POST /v3/stats/{connection}/{column}?q=…`
@@ -49,7 +58,9 @@ async fn answer(
     let source = Source::open(&connection, SourceRequest::of_stats(table, parameters)?).await?;
     let opened = Opened::of(source);
     // A map's layers ask for these with the map's token, widgets with one for SQL: either will do.
-    caller.may_read(access::Api::Sql, &opened).or_else(|_| caller.may_read(access::Api::Maps, &opened))?;
+    caller
+        .may_read(access::Api::Sql, &opened)
+        .or_else(|_| caller.may_read(access::Api::Maps, &opened))?;
     let cancel = CancellationToken::new();
     let _guard = cancel.clone().drop_guard();
     let limits = connection.limits(TIME_LIMIT, None, cancel);

@@ -33,7 +33,11 @@ pub(crate) async fn tile(
     let version = parameters.integer("cache")?;
     let coord = coordinates(&z, &x, &y)?;
     let format = format(&parameters)?;
-    let freshness = if caching::wants_fresh(&headers) { Freshness::Now } else { Freshness::AtLeast(version) };
+    let freshness = if caching::wants_fresh(&headers) {
+        Freshness::Now
+    } else {
+        Freshness::AtLeast(version)
+    };
     let found = groma.opened_source(&caller, &connection, &hash, freshness).await?;
     caller.may_read(access::Api::Maps, &found.opened)?;
     let (source, instantiation) = (&found.opened.source, &found.instantiation);
@@ -46,7 +50,11 @@ pub(crate) async fn tile(
     };
 
     let is_current = version == Some(source.data_version());
-    let cache_control = if is_current { caching::VERSIONED } else { caching::REVALIDATE };
+    let cache_control = if is_current {
+        caching::VERSIONED
+    } else {
+        caching::REVALIDATE
+    };
     let encoding = encoding::best(&headers);
     let tag = entity_tag(source.data_version(), encoding);
     if caching::is_fresh(&headers, &tag) {
@@ -54,7 +62,11 @@ pub(crate) async fn tile(
     }
     let cancel = CancellationToken::new();
     let _guard = cancel.clone().drop_guard();
-    let tile = groma.rooms().tiler.tile_encoded(source, &request, encoding.into(), cancel).await?;
+    let tile = groma
+        .rooms()
+        .tiler
+        .tile_encoded(source, &request, encoding.into(), cancel)
+        .await?;
     let mut response = match tile {
         None => empty(),
         Some(tile) => {
@@ -83,16 +95,18 @@ fn format(parameters: &Parameters) -> Result<TileFormat, Problem> {
         None | Some("binary") => Ok(TileFormat::Binary),
         Some("mvt") => Ok(TileFormat::Mvt),
         Some("geojson" | "json") => Ok(TileFormat::GeoJson),
-        Some(other) => {
-            Err(Problem::bad_request(format!("formatTiles must be binary, mvt or geojson, not '{other}'.")))
-        }
+        Some(other) => Err(Problem::bad_request(format!(
+            "formatTiles must be binary, mvt or geojson, not '{other}'."
+        ))),
     }
 }
 
 /// Coordinates out of the path; `y` may carry nothing else.
 fn coordinates(z: &str, x: &str, y: &str) -> Result<TileCoord, Problem> {
     let (Ok(z), Ok(x), Ok(y)) = (z.parse::<u8>(), x.parse::<u32>(), y.parse::<u32>()) else {
-        return Err(Problem::bad_request(format!("'{z}/{x}/{y}' is not a tile: zoom, column and row are whole numbers.")));
+        return Err(Problem::bad_request(format!(
+            "'{z}/{x}/{y}' is not a tile: zoom, column and row are whole numbers."
+        )));
     };
     TileCoord::new(z, x, y).map_err(|error| Problem::bad_request(error.to_string()))
 }
@@ -106,7 +120,9 @@ fn entity_tag(version: i64, encoding: encoding::Encoding) -> HeaderValue {
 fn empty() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(FRACTION_SHOWN, HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert(FRACTION_SHOWN, HeaderValue::from_static("1"));
     response
 }
 
@@ -125,17 +141,30 @@ mod tests {
 
     #[test]
     fn one_means_everything_and_less_never_says_one() {
-        for (shown, total, expected) in
-            [(5, 5, "1"), (432, 10_000, "0.0432"), (999_999, 1_000_000, "0.9999"), (0, 10, "0.0000")]
-        {
+        for (shown, total, expected) in [
+            (5, 5, "1"),
+            (432, 10_000, "0.0432"),
+            (999_999, 1_000_000, "0.9999"),
+            (0, 10, "0.0000"),
+        ] {
             assert_eq!(fraction(shown, total).to_str().expect("text"), expected);
         }
     }
 
     #[test]
     fn tiles_outside_the_world_are_refused_with_words() {
-        for (z, x, y) in [("1", "2", "0"), ("99", "0", "0"), ("1", "-1", "0"), ("a", "b", "c"), ("1", "0", "0.mvt")] {
-            assert_eq!(coordinates(z, x, y).expect_err("refused").status().as_u16(), 400, "{z}/{x}/{y}");
+        for (z, x, y) in [
+            ("1", "2", "0"),
+            ("99", "0", "0"),
+            ("1", "-1", "0"),
+            ("a", "b", "c"),
+            ("1", "0", "0.mvt"),
+        ] {
+            assert_eq!(
+                coordinates(z, x, y).expect_err("refused").status().as_u16(),
+                400,
+                "{z}/{x}/{y}"
+            );
         }
         assert!(coordinates("1", "1", "1").is_ok());
     }

@@ -18,7 +18,9 @@ pub(crate) async fn list(State(groma): State<Groma>, member: Member) -> Result<J
         .await?
         .iter()
         .filter_map(|bookmark| {
-            let connection = connections.iter().find(|connection| connection.id == bookmark.connection)?;
+            let connection = connections
+                .iter()
+                .find(|connection| connection.id == bookmark.connection)?;
             Some(json!({
                 "connection": auth::canonical(connection),
                 "table": bookmark.table,

@@ -35,8 +35,16 @@ pub(crate) async fn schemas(
     let connection = groma.connection_of(member.organisation, &connection).await?;
     let warehouse = connection.warehouse();
     let schemas = warehouse.schemas().await?;
-    let counts = try_join_all(schemas.iter().map(|schema| async { warehouse.tables(schema).await.map(|tables| tables.len()) })).await?;
-    let items: Vec<Value> =
-        schemas.iter().zip(counts).map(|(name, tables)| json!({"name": name, "tables": tables})).collect();
+    let counts = try_join_all(
+        schemas
+            .iter()
+            .map(|schema| async { warehouse.tables(schema).await.map(|tables| tables.len()) }),
+    )
+    .await?;
+    let items: Vec<Value> = schemas
+        .iter()
+        .zip(counts)
+        .map(|(name, tables)| json!({"name": name, "tables": tables}))
+        .collect();
     Ok(Json(json!({"items": items})))
 }

@@ -26,7 +26,10 @@ pub(crate) async fn upload(
     request: Request,
 ) -> Result<JsonAnswer<Value>, Problem> {
     let person = member.signed_in.person.id.uuid();
-    let (upload, path) = groma.uploads().receive(person, &file.filename, request.into_body()).await?;
+    let (upload, path) = groma
+        .uploads()
+        .receive(person, &file.filename, request.into_body())
+        .await?;
     let preview = imports::preview(&path, &ImportOptions::default()).await?;
     Ok(JsonAnswer(json!({"upload": upload, "preview": preview})))
 }
@@ -72,12 +75,18 @@ pub(crate) async fn start(
     member: Member,
     Json(wanted): Json<Wanted>,
 ) -> Result<(StatusCode, JsonAnswer<Value>), Problem> {
-    let path = groma.uploads().find(member.signed_in.person.id.uuid(), &wanted.upload).await?;
+    let path = groma
+        .uploads()
+        .find(member.signed_in.person.id.uuid(), &wanted.upload)
+        .await?;
     let now = database::now();
     let request = imports::Request {
         path,
         table: wanted.table,
-        options: ImportOptions { overwrite: wanted.overwrite || wanted.options.overwrite, ..wanted.options },
+        options: ImportOptions {
+            overwrite: wanted.overwrite || wanted.options.overwrite,
+            ..wanted.options
+        },
         actor: member.actor.clone(),
         asked_at: now,
         remove_file: true,
@@ -86,7 +95,15 @@ pub(crate) async fn start(
     let job = jobs::enqueue(&mut tx, imports::new_job(&request)?).await?;
     let target = access::Target::new(access::TargetKind::Import, job, &request.table);
     let kind = access::ActivityKind::ImportStarted;
-    access::activity::record(&mut tx, &member.actor, kind, target, json!({"table": request.table}), now).await?;
+    access::activity::record(
+        &mut tx,
+        &member.actor,
+        kind,
+        target,
+        json!({"table": request.table}),
+        now,
+    )
+    .await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, JsonAnswer(json!({"job": job}))))
 }

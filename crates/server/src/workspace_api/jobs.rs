@@ -46,5 +46,9 @@ async fn job_of(groma: &Groma, member: &Member, id: &str) -> Result<jobs::JobSta
     let nothing = || Problem::not_found("There is no such job.");
     let id: Id<jobs::Job> = id.parse().map_err(|_| nothing())?;
     let job = jobs::get(&groma.rooms().database, &id).await?;
-    if job.organisation == Some(member.organisation.uuid()) { Ok(job) } else { Err(nothing()) }
+    if job.organisation == Some(member.organisation.uuid()) {
+        Ok(job)
+    } else {
+        Err(nothing())
+    }
 }

@@ -32,7 +32,11 @@ pub(crate) async fn list(
 ) -> Result<JsonAnswer<Value>, Problem> {
     let cursor = wanted.cursor.filter(|cursor| !cursor.to_string().is_empty());
     let page = PageRequest::new(wanted.limit, cursor);
-    let page = groma.rooms().maps.list(&member.actor, wanted.search.as_deref(), &page).await?;
+    let page = groma
+        .rooms()
+        .maps
+        .list(&member.actor, wanted.search.as_deref(), &page)
+        .await?;
     let page = page.map(|map| {
         let mut item = json!(map);
         item["public_url"] = public_url(&address, map.id, map.privacy);
@@ -59,7 +63,11 @@ pub(crate) async fn open(
     address: Address,
     Path(id): Path<String>,
 ) -> Result<JsonAnswer<Value>, Problem> {
-    let map = groma.rooms().maps.open(&member.actor, map_id(&id)?, Action::Read).await?;
+    let map = groma
+        .rooms()
+        .maps
+        .open(&member.actor, map_id(&id)?, Action::Read)
+        .await?;
     Ok(JsonAnswer(describe(&address, &map)))
 }
 
@@ -80,7 +88,16 @@ pub(crate) async fn update(
     Json(change): Json<Change>,
 ) -> Result<JsonAnswer<Value>, Problem> {
     let maps = &groma.rooms().maps;
-    match maps.update(&member.actor, map_id(&id)?, change.version, change.edit, database::now()).await {
+    match maps
+        .update(
+            &member.actor,
+            map_id(&id)?,
+            change.version,
+            change.edit,
+            database::now(),
+        )
+        .await
+    {
         Ok(map) => Ok(JsonAnswer(describe(&address, &map))),
         Err(maps::Error::Conflict(newer)) => {
             let shown = describe(&address, &newer);
@@ -96,7 +113,11 @@ pub(crate) async fn delete(
     member: Member,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    groma.rooms().maps.delete(&member.actor, map_id(&id)?, database::now()).await?;
+    groma
+        .rooms()
+        .maps
+        .delete(&member.actor, map_id(&id)?, database::now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -108,7 +129,9 @@ pub(crate) async fn publish(
     Path(id): Path<String>,
 ) -> Result<JsonAnswer<Value>, Problem> {
     let maps = &groma.rooms().maps;
-    let map = maps.publish(&member.actor, map_id(&id)?, &grants::of_dataset, database::now()).await?;
+    let map = maps
+        .publish(&member.actor, map_id(&id)?, &grants::of_dataset, database::now())
+        .await?;
     Ok(JsonAnswer(describe(&address, &map)))
 }
 
@@ -128,7 +151,9 @@ pub(crate) async fn set_privacy(
 ) -> Result<JsonAnswer<Value>, Problem> {
     let maps = &groma.rooms().maps;
     let id = map_id(&id)?;
-    let map = maps.set_privacy(&member.actor, id, shared.privacy, &grants::of_dataset, database::now()).await?;
+    let map = maps
+        .set_privacy(&member.actor, id, shared.privacy, &grants::of_dataset, database::now())
+        .await?;
     Ok(JsonAnswer(describe(&address, &map)))
 }
 
@@ -146,7 +171,11 @@ pub(crate) async fn duplicate(
     Path(id): Path<String>,
     Json(copy): Json<Copy>,
 ) -> Result<(StatusCode, JsonAnswer<Value>), Problem> {
-    let map = groma.rooms().maps.duplicate(&member.actor, map_id(&id)?, copy.title, database::now()).await?;
+    let map = groma
+        .rooms()
+        .maps
+        .duplicate(&member.actor, map_id(&id)?, copy.title, database::now())
+        .await?;
     Ok((StatusCode::CREATED, JsonAnswer(describe(&address, &map))))
 }
 

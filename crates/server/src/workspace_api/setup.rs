@@ -50,7 +50,9 @@ pub(crate) async fn claim(
         // Before the transaction: hashing takes a while.
         password: passwords::hash(&claim.password).await?,
     };
-    let organisation = NewOrganisation { name: claim.organisation };
+    let organisation = NewOrganisation {
+        name: claim.organisation,
+    };
     let mut tx = db.begin().await?;
     let (_, person) = organisations::claim(&mut tx, &claim.claim, organisation, owner, now).await?;
     let (_, secret) = sessions::start(&mut tx, person.id, now).await?;

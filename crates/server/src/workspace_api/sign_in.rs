@@ -54,7 +54,9 @@ pub(crate) async fn me(
     address: Address,
     member: Member,
 ) -> Result<JsonAnswer<Value>, Problem> {
-    describe(&groma, &address, &member.signed_in, &member.secret).await.map(JsonAnswer)
+    describe(&groma, &address, &member.signed_in, &member.secret)
+        .await
+        .map(JsonAnswer)
 }
 
 /// Hands the new session over as a cookie, and says who it is.
@@ -82,7 +84,9 @@ async fn describe(groma: &Groma, address: &Address, signed_in: &SignedIn, secret
 /// Nobody else's page may sign somebody in, into an account of its own choice.
 pub(crate) fn refuse_foreign_page(headers: &HeaderMap, address: &Address) -> Result<(), Problem> {
     match same_site::claim(headers, address) {
-        same_site::Claim::Foreign => Err(Problem::forbidden("Signing in works from this server's own pages only.")),
+        same_site::Claim::Foreign => Err(Problem::forbidden(
+            "Signing in works from this server's own pages only.",
+        )),
         same_site::Claim::Ours | same_site::Claim::Unsaid => Ok(()),
     }
 }

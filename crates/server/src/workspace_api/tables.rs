@@ -52,11 +52,22 @@ pub(crate) async fn list(
     found.sort_by_key(|table| table.name.to_string());
     let has_more = found.len() > PAGE;
     found.truncate(PAGE);
-    let next = if has_more { found.last().map(|table| table.name.to_string()) } else { None };
+    let next = if has_more {
+        found.last().map(|table| table.name.to_string())
+    } else {
+        None
+    };
     let bookmarks = access::bookmarks::list(&groma.rooms().database, &member.actor).await?;
     let items: Vec<Value> = found
         .iter()
-        .map(|table| summary(table, bookmarks.iter().any(|bookmark| bookmark.table == table.name.to_string())))
+        .map(|table| {
+            summary(
+                table,
+                bookmarks
+                    .iter()
+                    .any(|bookmark| bookmark.table == table.name.to_string()),
+            )
+        })
         .collect();
     Ok(Json(json!({"items": items, "next": next})))
 }
@@ -129,7 +140,10 @@ pub(crate) async fn delete(
     Path((connection, name)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let connection = groma.connection_of(member.organisation, &connection).await?;
-    connection.warehouse().drop_table(&member.actor, &TableName::parse(&name)?).await?;
+    connection
+        .warehouse()
+        .drop_table(&member.actor, &TableName::parse(&name)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,5 +158,10 @@ pub(crate) async fn statistics(
     let _guard = cancel.clone().drop_guard();
     let limits = connection.limits(TIME_LIMIT, None, cancel);
     let name = TableName::parse(&name)?;
-    Ok(Json(connection.warehouse().column_statistics(&name, &column, &limits).await?))
+    Ok(Json(
+        connection
+            .warehouse()
+            .column_statistics(&name, &column, &limits)
+            .await?,
+    ))
 }

@@ -36,7 +36,9 @@ impl Wanted {
     /// Checks every part of it, with names as the rest of the server knows them.
     pub(crate) async fn checked(self, groma: &Groma, organisation: Id<Organisation>) -> Result<NewToken, Problem> {
         if self.grants.is_empty() {
-            return Err(Problem::bad_request("A token without a grant opens nothing. Add a table, a query, or '*'."));
+            return Err(Problem::bad_request(
+                "A token without a grant opens nothing. Add a table, a query, or '*'.",
+            ));
         }
         let mut checked = Vec::new();
         for grant in self.grants {
@@ -44,9 +46,17 @@ impl Wanted {
         }
         Ok(NewToken {
             name: self.name,
-            apis: self.apis.iter().map(|api| api.parse()).collect::<Result<_, access::Error>>()?,
+            apis: self
+                .apis
+                .iter()
+                .map(|api| api.parse())
+                .collect::<Result<_, access::Error>>()?,
             grants: checked,
-            referers: self.referers.iter().map(|referer| referer.parse()).collect::<Result<_, access::Error>>()?,
+            referers: self
+                .referers
+                .iter()
+                .map(|referer| referer.parse())
+                .collect::<Result<_, access::Error>>()?,
         })
     }
 }
@@ -54,7 +64,9 @@ impl Wanted {
 /// `GET tokens`
 pub(crate) async fn list(State(groma): State<Groma>, member: Member) -> Result<JsonAnswer<Value>, Problem> {
     let tokens = tokens::list(&groma.rooms().database, &member.actor).await?;
-    Ok(JsonAnswer(json!({"items": tokens.iter().map(describe).collect::<Vec<_>>()})))
+    Ok(JsonAnswer(
+        json!({"items": tokens.iter().map(describe).collect::<Vec<_>>()}),
+    ))
 }
 
 /// `POST tokens`: the answer holds the secret, this once.
@@ -79,7 +91,10 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found("There is no such token."))?;
-    groma.doorkeeper().delete_token(&member.actor, id, database::now()).await?;
+    groma
+        .doorkeeper()
+        .delete_token(&member.actor, id, database::now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -55,7 +55,12 @@ impl Answer {
 
     /// The answer's JSON, when it is a success.
     pub(crate) fn ok(self) -> Value {
-        assert!(self.status.is_success(), "{} {}", self.status, String::from_utf8_lossy(&self.body));
+        assert!(
+            self.status.is_success(),
+            "{} {}",
+            self.status,
+            String::from_utf8_lossy(&self.body)
+        );
         self.json()
     }
 
@@ -65,7 +70,10 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{said}");
         let json = self.json();
         assert_eq!(json["status"], status, "{said}");
-        json["error"].as_str().unwrap_or_else(|| panic!("an error text in {said}")).to_owned()
+        json["error"]
+            .as_str()
+            .unwrap_or_else(|| panic!("an error text in {said}"))
+            .to_owned()
     }
 }
 
@@ -101,7 +109,11 @@ impl<'a> Call<'a> {
         let response = self.house.client.request(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
     }
 }
 
@@ -114,8 +126,16 @@ pub(crate) struct Browser<'a> {
 
 impl Browser<'_> {
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        let call = self.house.call(method.clone(), path).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin");
-        if method == Method::GET { call } else { call.header("x-groma-csrf", &self.csrf) }
+        let call = self
+            .house
+            .call(method.clone(), path)
+            .header("cookie", &self.cookie)
+            .header("sec-fetch-site", "same-origin");
+        if method == Method::GET {
+            call
+        } else {
+            call.header("x-groma-csrf", &self.csrf)
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call<'_> {
@@ -148,7 +168,10 @@ async fn open(folder: &Path) -> Groma {
     let rooms = Rooms {
         connections: Connections::new(database.clone(), warehouse.clone()),
         instantiations: Instantiations::new(database.clone()),
-        tiler: Tiler::new(TilerOptions { resident_bytes: 64 << 20, cache_bytes: 8 << 20 }),
+        tiler: Tiler::new(TilerOptions {
+            resident_bytes: 64 << 20,
+            cache_bytes: 8 << 20,
+        }),
         maps: maps::Maps::new(database.clone(), doorkeeper.clone(), [7; 32]),
         doorkeeper,
         warehouse,
@@ -178,8 +201,16 @@ impl House {
         let address: SocketAddr = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
         tokio::spawn(server::serve(listener, groma.clone(), stop.clone()));
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(5)).build_http();
-        House { groma, base: format!("http://{address}"), folder, stop, client }
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build_http();
+        House {
+            groma,
+            base: format!("http://{address}"),
+            folder,
+            stop,
+            client,
+        }
     }
 
     /// A server with an owner and the tables `demo.cities` (4 points) and `demo.secret`.
@@ -192,8 +223,12 @@ impl House {
         };
         let rooms = house.groma.rooms();
         let mut tx = rooms.database.begin().await.expect("a transaction");
-        let organisation = NewOrganisation { name: "Engines".to_owned() };
-        organisations::create_with_owner(&mut tx, organisation, owner, database::now()).await.expect("made");
+        let organisation = NewOrganisation {
+            name: "Engines".to_owned(),
+        };
+        organisations::create_with_owner(&mut tx, organisation, owner, database::now())
+            .await
+            .expect("made");
         tx.commit().await.expect("committed");
         house
             .execute(
@@ -222,7 +257,10 @@ impl House {
         let organisation = organisations::first(&rooms.database).await.expect("an organisation").id;
         let actor = access::Actor::Operator { organisation };
         for statement in statements.split(';') {
-            let done = rooms.warehouse.execute(&actor, &Sql::new(statement), &Limits::default()).await;
+            let done = rooms
+                .warehouse
+                .execute(&actor, &Sql::new(statement), &Limits::default())
+                .await;
             if let warehouse::Outcome::Rows(rows) = done.unwrap_or_else(|error| panic!("{statement}: {error}")) {
                 rows.collect().await.expect("rows");
             }
@@ -230,8 +268,16 @@ impl House {
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
-        Call { house: self, request: Request::builder().method(method).uri(url), body: Bytes::new() }
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.base)
+        };
+        Call {
+            house: self,
+            request: Request::builder().method(method).uri(url),
+            body: Bytes::new(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call<'_> {
@@ -246,15 +292,27 @@ impl House {
     pub(crate) async fn browser(&self) -> Browser<'_> {
         let credentials = json!({"email": EMAIL, "password": PASSWORD});
         let answer = self.post("/workspace-api/sign-in", &credentials).send().await;
-        let cookie = answer.header("set-cookie").expect("a cookie").split(';').next().expect("a pair").to_owned();
+        let cookie = answer
+            .header("set-cookie")
+            .expect("a cookie")
+            .split(';')
+            .next()
+            .expect("a pair")
+            .to_owned();
         let csrf = answer.ok()["csrf"].as_str().expect("a value").to_owned();
-        Browser { house: self, cookie, csrf }
+        Browser {
+            house: self,
+            cookie,
+            csrf,
+        }
     }
 
     /// A token with these grants on `carto_dw`.
     pub(crate) async fn token(&self, apis: &[&str], sources: &[&str]) -> String {
-        let grants: Vec<Value> =
-            sources.iter().map(|source| json!({"connection": "carto_dw", "source": source})).collect();
+        let grants: Vec<Value> = sources
+            .iter()
+            .map(|source| json!({"connection": "carto_dw", "source": source}))
+            .collect();
         let name = format!("{apis:?} {sources:?}");
         let wanted = json!({"name": name, "apis": apis, "grants": grants, "referers": []});
         let browser = self.browser().await;
@@ -271,5 +329,7 @@ impl Drop for House {
 
 /// A query string.
 pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }

@@ -15,7 +15,10 @@ async fn tilejson(house: &House, token: &str, path: &str) -> Value {
 
 fn tile_url(tilejson: &Value, z: u8, x: u32, y: u32) -> String {
     let template = tilejson["tiles"][0].as_str().expect("a template");
-    template.replace("{z}", &z.to_string()).replace("{x}", &x.to_string()).replace("{y}", &y.to_string())
+    template
+        .replace("{z}", &z.to_string())
+        .replace("{x}", &x.to_string())
+        .replace("{y}", &y.to_string())
 }
 
 async fn world(house: &House, token: &str, path: &str) -> Answer {
@@ -27,18 +30,39 @@ async fn world(house: &House, token: &str, path: &str) -> Answer {
 async fn a_table_becomes_a_tilejson_and_tiles() {
     let house = House::new().await;
     let token = house.token(&["maps"], &["demo.cities"]).await;
-    let path = format!("{TABLE}?{}", query(&[
-        ("name", "demo.cities"), ("spatialDataColumn", "geom"), ("spatialDataType", "geo"),
-        ("tileResolution", "0.5"), ("v", "3.4"), ("client", "test"),
-    ]));
+    let path = format!(
+        "{TABLE}?{}",
+        query(&[
+            ("name", "demo.cities"),
+            ("spatialDataColumn", "geom"),
+            ("spatialDataType", "geo"),
+            ("tileResolution", "0.5"),
+            ("v", "3.4"),
+            ("client", "test"),
+        ])
+    );
     let step_one = house.get(&path).token(&token).send().await.ok();
-    let names: Vec<&str> =
-        step_one["schema"].as_array().expect("a list").iter().filter_map(|column| column["name"].as_str()).collect();
+    let names: Vec<&str> = step_one["schema"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|column| column["name"].as_str())
+        .collect();
     assert_eq!(names, ["id", "name", "population", "geom"]);
     let tilejson = tilejson(&house, &token, &path).await;
-    let attributes = tilejson["tilestats"]["layers"][0]["attributes"].as_array().expect("attributes");
-    assert!(attributes.iter().any(|attribute| attribute["attribute"] == "population"));
-    assert!(tilejson["tiles"][0].as_str().is_some_and(|url| url.contains("formatTiles=binary")));
+    let attributes = tilejson["tilestats"]["layers"][0]["attributes"]
+        .as_array()
+        .expect("attributes");
+    assert!(
+        attributes
+            .iter()
+            .any(|attribute| attribute["attribute"] == "population")
+    );
+    assert!(
+        tilejson["tiles"][0]
+            .as_str()
+            .is_some_and(|url| url.contains("formatTiles=binary"))
+    );
     assert!(tilejson.get("properties_tiles").is_none());
 
     let tile = house.get(&tile_url(&tilejson, 0, 0, 0)).token(&token).send().await;
@@ -46,19 +70,41 @@ async fn a_table_becomes_a_tilejson_and_tiles() {
     assert_eq!(tile.header("content-type"), Some("application/vnd.carto-vector-tile"));
     assert_eq!(tile.header("groma-fraction-shown"), Some("1"));
     assert_eq!(tile.header("groma-features-shown"), Some("3"));
-    assert!(tile.header("access-control-expose-headers").is_some_and(|names| names.contains("Groma-Fraction-Shown")));
+    assert!(
+        tile.header("access-control-expose-headers")
+            .is_some_and(|names| names.contains("Groma-Fraction-Shown"))
+    );
     let text = String::from_utf8_lossy(&tile.body);
     assert!(text.contains("Astana") && text.contains("Quito"));
 
     let tag = tile.header("etag").expect("a tag").to_owned();
-    let again = house.get(&tile_url(&tilejson, 0, 0, 0)).token(&token).header("if-none-match", &tag).send().await;
+    let again = house
+        .get(&tile_url(&tilejson, 0, 0, 0))
+        .token(&token)
+        .header("if-none-match", &tag)
+        .send()
+        .await;
     assert_eq!(again.status.as_u16(), 304);
-    let packed = house.get(&tile_url(&tilejson, 0, 0, 0)).token(&token).header("accept-encoding", "gzip, br").send().await;
+    let packed = house
+        .get(&tile_url(&tilejson, 0, 0, 0))
+        .token(&token)
+        .header("accept-encoding", "gzip, br")
+        .send()
+        .await;
     assert_eq!(packed.header("content-encoding"), Some("br"));
-    assert_ne!(packed.header("etag"), Some(tag.as_str()), "another encoding is another answer");
+    assert_ne!(
+        packed.header("etag"),
+        Some(tag.as_str()),
+        "another encoding is another answer"
+    );
     let empty = house.get(&tile_url(&tilejson, 5, 0, 0)).token(&token).send().await;
     assert_eq!((empty.status.as_u16(), empty.body.len()), (204, 0));
-    house.get(&tile_url(&tilejson, 3, 9, 0)).token(&token).send().await.refused(400);
+    house
+        .get(&tile_url(&tilejson, 3, 9, 0))
+        .token(&token)
+        .send()
+        .await
+        .refused(400);
 }
 
 #[tokio::test]
@@ -69,17 +115,38 @@ async fn get_and_post_give_the_same_and_different_sources_give_different_urls() 
     let sql = "SELECT * FROM demo.cities WHERE population > @least";
     let filters = json!({"population": {"between": {"values": [[0, 5_000_000]]}}});
     let parameters = json!({"least": 1_500_000});
-    let get = format!("/v3/maps/carto_dw/query?{}", query(&[
-        ("q", sql), ("queryParameters", &parameters.to_string()), ("filters", &filters.to_string()),
-    ]));
+    let get = format!(
+        "/v3/maps/carto_dw/query?{}",
+        query(&[
+            ("q", sql),
+            ("queryParameters", &parameters.to_string()),
+            ("filters", &filters.to_string()),
+        ])
+    );
     let by_get = url(house.get(&get).token(&token).send().await.ok());
     let body = json!({"q": sql, "queryParameters": parameters, "filters": filters});
-    let by_post = url(house.post("/v3/maps/carto_dw/query", &body).token(&token).send().await.ok());
+    let by_post = url(house
+        .post("/v3/maps/carto_dw/query", &body)
+        .token(&token)
+        .send()
+        .await
+        .ok());
     assert_eq!(by_get, by_post);
     assert!(by_get.len() < 200, "short: {by_get}");
-    assert!(!by_get.contains("SELECT") && !by_get.contains(&token), "no SQL and no token in it");
+    assert!(
+        !by_get.contains("SELECT") && !by_get.contains(&token),
+        "no SQL and no token in it"
+    );
     let other = json!({"q": sql, "queryParameters": {"least": 1}, "filters": filters});
-    assert_ne!(by_get, url(house.post("/v3/maps/carto_dw/query", &other).token(&token).send().await.ok()));
+    assert_ne!(
+        by_get,
+        url(house
+            .post("/v3/maps/carto_dw/query", &other)
+            .token(&token)
+            .send()
+            .await
+            .ok())
+    );
     let tile = world(&house, &token, &get).await;
     assert_eq!(tile.header("groma-features-shown"), Some("2"), "Almaty and Quito");
 }
@@ -88,10 +155,22 @@ async fn get_and_post_give_the_same_and_different_sources_give_different_urls() 
 async fn mvt_is_mvt() {
     let house = House::new().await;
     let token = house.token(&["maps"], &["*"]).await;
-    let step_one = house.get(&format!("{TABLE}?name=demo.cities")).token(&token).send().await.ok();
-    let url = format!("{}&formatTiles=mvt", step_one["tilejson"]["url"][0].as_str().expect("a URL"));
+    let step_one = house
+        .get(&format!("{TABLE}?name=demo.cities"))
+        .token(&token)
+        .send()
+        .await
+        .ok();
+    let url = format!(
+        "{}&formatTiles=mvt",
+        step_one["tilejson"]["url"][0].as_str().expect("a URL")
+    );
     let tilejson = house.get(&url).token(&token).send().await.ok();
-    assert!(tilejson["tiles"][0].as_str().is_some_and(|url| url.contains("formatTiles=mvt")));
+    assert!(
+        tilejson["tiles"][0]
+            .as_str()
+            .is_some_and(|url| url.contains("formatTiles=mvt"))
+    );
     let tile = house.get(&tile_url(&tilejson, 0, 0, 0)).token(&token).send().await;
     assert_eq!(tile.header("content-type"), Some("application/vnd.mapbox-vector-tile"));
     assert!(!tile.body.is_empty());
@@ -102,7 +181,12 @@ async fn every_tile_asks_for_the_grant_again() {
     let house = House::new().await;
     let all = house.token(&["maps"], &["*"]).await;
     let narrow = house.token(&["maps"], &["demo.cities"]).await;
-    house.get(&format!("{TABLE}?name=demo.secret")).token(&narrow).send().await.refused(403);
+    house
+        .get(&format!("{TABLE}?name=demo.secret"))
+        .token(&narrow)
+        .send()
+        .await
+        .refused(403);
     let tilejson = tilejson(&house, &all, &format!("{TABLE}?name=demo.secret")).await;
     let url = tile_url(&tilejson, 0, 0, 0);
     assert_eq!(house.get(&url).token(&all).send().await.status.as_u16(), 200);
@@ -120,11 +204,19 @@ async fn changed_data_gives_a_new_url_and_new_tiles() {
     let token = house.token(&["maps"], &["*"]).await;
     let path = format!("{TABLE}?name=demo.cities");
     let before = tilejson(&house, &token, &path).await;
-    assert_eq!(world(&house, &token, &path).await.header("groma-features-shown"), Some("3"));
-    house.execute("INSERT INTO demo.cities VALUES (5, 'Osh', 320000, ST_SetSRID(ST_Point(72.8, 40.5), 4326))").await;
+    assert_eq!(
+        world(&house, &token, &path).await.header("groma-features-shown"),
+        Some("3")
+    );
+    house
+        .execute("INSERT INTO demo.cities VALUES (5, 'Osh', 320000, ST_SetSRID(ST_Point(72.8, 40.5), 4326))")
+        .await;
     let after = tilejson(&house, &token, &path).await;
     assert_ne!(before["tiles"][0], after["tiles"][0]);
-    assert_eq!(world(&house, &token, &path).await.header("groma-features-shown"), Some("4"));
+    assert_eq!(
+        world(&house, &token, &path).await.header("groma-features-shown"),
+        Some("4")
+    );
 }
 
 #[tokio::test]
@@ -148,11 +240,27 @@ async fn wrong_sources_are_refused_with_what_is_wrong() {
         ("/v3/maps/carto_dw/table", 400, "name"),
         ("/v3/maps/carto_dw/query", 400, "q"),
         ("/v3/maps/nowhere/table?name=demo.cities", 404, "nowhere"),
-        ("/v3/maps/carto_dw/table?name=demo.cities&spatialDataColumn=name", 400, "geom"),
-        ("/v3/maps/carto_dw/table?name=demo.cities&filters=%7Bbroken", 400, "filters"),
-        ("/v3/maps/carto_dw/table?name=demo.cities&columns=nothing", 400, "nothing"),
+        (
+            "/v3/maps/carto_dw/table?name=demo.cities&spatialDataColumn=name",
+            400,
+            "geom",
+        ),
+        (
+            "/v3/maps/carto_dw/table?name=demo.cities&filters=%7Bbroken",
+            400,
+            "filters",
+        ),
+        (
+            "/v3/maps/carto_dw/table?name=demo.cities&columns=nothing",
+            400,
+            "nothing",
+        ),
         ("/v3/maps/carto_dw/raster?name=demo.cities", 501, "raster"),
-        ("/v3/maps/carto_dw/table?m=00000000000000000000000000000000", 404, "ask for the map again"),
+        (
+            "/v3/maps/carto_dw/table?m=00000000000000000000000000000000",
+            404,
+            "ask for the map again",
+        ),
         ("/v3/maps/carto_dw/table/0/0/0?formatTiles=binary", 400, "m"),
     ] {
         let said = house.get(path).token(&token).send().await.refused(status);
@@ -171,21 +279,71 @@ async fn a_public_map_gives_everybody_a_token_for_its_data_and_nothing_else() {
     let id = map["id"].as_str().expect("an id");
     let public = format!("/v3/maps/public/{id}");
     house.get(&public).send().await.refused(404);
-    let shared = browser.post(&format!("/workspace-api/maps/{id}/privacy"), &json!({"privacy": "public"})).send().await.ok();
+    let shared = browser
+        .post(
+            &format!("/workspace-api/maps/{id}/privacy"),
+            &json!({"privacy": "public"}),
+        )
+        .send()
+        .await
+        .ok();
     assert_eq!(shared["public_url"], format!("{}/map/{id}", house.base));
 
     let document = house.get(&public).send().await.ok();
-    assert_eq!((document["title"].as_str(), document["keplerMapConfig"]["version"].as_str()), (Some("Cities"), Some("v1")));
+    assert_eq!(
+        (
+            document["title"].as_str(),
+            document["keplerMapConfig"]["version"].as_str()
+        ),
+        (Some("Cities"), Some("v1"))
+    );
     let style = &document["keplerMapConfig"]["config"];
     assert_eq!(style["mapStyle"]["styleType"], "custom:positron");
-    assert!(style["customBaseMaps"]["customStyle"]["url"].as_str().is_some_and(|url| url.starts_with(&house.base)));
+    assert!(
+        style["customBaseMaps"]["customStyle"]["url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with(&house.base))
+    );
     let token = document["token"].as_str().expect("a token");
-    assert_eq!(world(&house, token, &format!("{TABLE}?name=demo.cities")).await.status.as_u16(), 200);
-    house.get("/v3/stats/carto_dw/demo.cities/population").token(token).send().await.ok();
-    house.get(&format!("{TABLE}?name=demo.secret")).token(token).send().await.refused(403);
-    house.post("/v3/sql/carto_dw/query", &json!({"q": "DROP TABLE demo.cities"})).token(token).send().await.refused(403);
+    assert_eq!(
+        world(&house, token, &format!("{TABLE}?name=demo.cities"))
+            .await
+            .status
+            .as_u16(),
+        200
+    );
+    house
+        .get("/v3/stats/carto_dw/demo.cities/population")
+        .token(token)
+        .send()
+        .await
+        .ok();
+    house
+        .get(&format!("{TABLE}?name=demo.secret"))
+        .token(token)
+        .send()
+        .await
+        .refused(403);
+    house
+        .post("/v3/sql/carto_dw/query", &json!({"q": "DROP TABLE demo.cities"}))
+        .token(token)
+        .send()
+        .await
+        .refused(403);
 
-    browser.post(&format!("/workspace-api/maps/{id}/privacy"), &json!({"privacy": "private"})).send().await.ok();
+    browser
+        .post(
+            &format!("/workspace-api/maps/{id}/privacy"),
+            &json!({"privacy": "private"}),
+        )
+        .send()
+        .await
+        .ok();
     house.get(&public).send().await.refused(404);
-    house.get(&format!("{TABLE}?name=demo.cities")).token(token).send().await.refused(401);
+    house
+        .get(&format!("{TABLE}?name=demo.cities"))
+        .token(token)
+        .send()
+        .await
+        .refused(401);
 }

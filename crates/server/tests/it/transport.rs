@@ -7,7 +7,13 @@ use crate::house::House;
 #[tokio::test]
 async fn any_page_may_ask_any_path_with_any_header() {
     let house = House::new().await;
-    for path in ["/v3/maps/carto_dw/table", "/v3/sql/carto_dw/query", "/nowhere", "/healthz", "/basemaps/world.json"] {
+    for path in [
+        "/v3/maps/carto_dw/table",
+        "/v3/sql/carto_dw/query",
+        "/nowhere",
+        "/healthz",
+        "/basemaps/world.json",
+    ] {
         let answer = house
             .call(Method::OPTIONS, path)
             .header("origin", "https://other.example")
@@ -17,8 +23,16 @@ async fn any_page_may_ask_any_path_with_any_header() {
             .await;
         assert!(answer.status.is_success(), "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
-        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization, x-anything"), "{path}");
-        assert!(answer.header("access-control-allow-methods").is_some_and(|methods| methods.contains("DELETE")));
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            Some("authorization, x-anything"),
+            "{path}"
+        );
+        assert!(
+            answer
+                .header("access-control-allow-methods")
+                .is_some_and(|methods| methods.contains("DELETE"))
+        );
         assert!(answer.header("access-control-max-age").is_some());
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
@@ -27,7 +41,11 @@ async fn any_page_may_ask_any_path_with_any_header() {
 #[tokio::test]
 async fn errors_of_the_framework_are_json_that_other_pages_can_read() {
     let house = House::new().await;
-    let broken = || house.call(Method::POST, "/v3/sql/carto_dw/query").header("content-type", "application/json");
+    let broken = || {
+        house
+            .call(Method::POST, "/v3/sql/carto_dw/query")
+            .header("content-type", "application/json")
+    };
     let token = house.token(&["sql"], &["*"]).await;
     for (answer, status) in [
         (house.get("/v3/nothing/here").send().await, 404),
@@ -49,7 +67,11 @@ async fn errors_of_the_framework_are_json_that_other_pages_can_read() {
 async fn doubled_slashes_mean_one() {
     let house = House::new().await;
     let token = house.token(&["sql"], &["*"]).await;
-    let answer = house.get("//v3//sql/carto_dw//query?q=SELECT+1+AS+one").token(&token).send().await;
+    let answer = house
+        .get("//v3//sql/carto_dw//query?q=SELECT+1+AS+one")
+        .token(&token)
+        .send()
+        .await;
     assert_eq!(answer.ok()["rows"][0]["one"], 1);
 }
 
@@ -65,7 +87,12 @@ async fn json_travels_compressed_to_who_takes_it() {
     let house = House::new().await;
     let token = house.token(&["sql"], &["*"]).await;
     let path = "/v3/sql/carto_dw/query?q=SELECT+repeat('abc',+1000)+AS+text";
-    let answer = house.get(path).token(&token).header("accept-encoding", "gzip").send().await;
+    let answer = house
+        .get(path)
+        .token(&token)
+        .header("accept-encoding", "gzip")
+        .send()
+        .await;
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
     assert!(answer.body.len() < 500, "{}", answer.body.len());
     let plain = house.get(path).token(&token).send().await;
