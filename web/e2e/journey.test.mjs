@@ -112,7 +112,7 @@ test('a second, anonymous browser sees it with title, legend, attribution and po
   await mapIsDrawn(stranger);
   assert.ok((await pixelsOf(stranger, LAYER)) > 200, 'the airports are on the public map');
   await stranger.getByRole('region', { name: 'Legend' }).getByText('Colour: population').waitFor();
-  assert.match(await stranger.getByRole('region', { name: 'Attribution' }).innerText(), /\w+/);
+  assert.match(await stranger.getByRole('region', { name: 'Attribution' }).textContent(), /\w+/);
   await stranger.context().close();
 });
 

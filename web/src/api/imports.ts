@@ -7,12 +7,12 @@ export type PreviewColumn = { name: string; type: string; original?: string | nu
 export type Preview = {
   format: string;
   columns: PreviewColumn[];
-  geometry: { column?: string; columns?: string[]; type?: string | null } | null;
+  /** `from`: the columns of the file; none when the format itself holds geometry. */
+  geometry: { column: string; from: string[]; source_crs: string } | null;
   crs?: string | null;
+  /** By the names that columns have in the file. */
   rows: Record<string, unknown>[];
-  row_count?: number | null;
   warnings?: string[];
-  suggested_table?: string | null;
 };
 
 export type Upload = { upload: string; preview: Preview };
@@ -46,6 +46,8 @@ export type ImportReport = {
   repaired?: number;
   refused?: { row: number; reason: string }[];
   refused_count?: number;
+  without_geometry?: number;
+  warnings?: string[];
 };
 
 export type Job = {

@@ -209,7 +209,13 @@ export const en = {
     unknown: 'Unknown type',
     variant: 'Any type',
   },
-  geometry: { line: 'Lines', none: 'No geometry', point: 'Points', polygon: 'Polygons' },
+  geometry: {
+    line: 'Lines',
+    mixed: 'Mixed geometries',
+    none: 'No geometry',
+    point: 'Points',
+    polygon: 'Polygons',
+  },
   grid: { null: 'null', sortBy: 'Sort by {{column}}' },
   imports: {
     action: 'Import file',
@@ -224,7 +230,8 @@ export const en = {
     dropTitle: 'Drop to import',
     exists: '{{name}} already exists, with {{rows}} rows.',
     failed: 'The import failed',
-    geometryFrom: '{{type}} from {{column}}',
+    geometryFrom: 'geometry from {{columns}}',
+    geometryInFile: 'geometry from the features',
     noGeometry: 'no geometry',
     noReport: 'The server gave no report.',
     open: 'Open table',
@@ -248,6 +255,7 @@ export const en = {
     uploadFailed: 'The file could not be uploaded',
     uploadedOf: '{{sent}} of {{total}} uploaded',
     uploading: 'Uploading',
+    withoutGeometry: 'without geometry',
     written: 'rows written',
   },
   map: {

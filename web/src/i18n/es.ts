@@ -215,7 +215,13 @@ export const es: Words<typeof en> = {
     unknown: 'Tipo desconocido',
     variant: 'Cualquier tipo',
   },
-  geometry: { line: 'Líneas', none: 'Sin geometría', point: 'Puntos', polygon: 'Polígonos' },
+  geometry: {
+    line: 'Líneas',
+    mixed: 'Geometrías mezcladas',
+    none: 'Sin geometría',
+    point: 'Puntos',
+    polygon: 'Polígonos',
+  },
   grid: { null: 'nulo', sortBy: 'Ordenar por {{column}}' },
   imports: {
     action: 'Importar archivo',
@@ -231,7 +237,8 @@ export const es: Words<typeof en> = {
     dropTitle: 'Suelte para importar',
     exists: '{{name}} ya existe, con {{rows}} filas.',
     failed: 'La importación falló',
-    geometryFrom: '{{type}} de {{column}}',
+    geometryFrom: 'geometría de {{columns}}',
+    geometryInFile: 'geometría de los elementos',
     noGeometry: 'sin geometría',
     noReport: 'El servidor no dio ningún informe.',
     open: 'Abrir la tabla',
@@ -255,6 +262,7 @@ export const es: Words<typeof en> = {
     uploadFailed: 'No se pudo subir el archivo',
     uploadedOf: '{{sent}} de {{total}} subidos',
     uploading: 'Subiendo',
+    withoutGeometry: 'sin geometría',
     written: 'filas escritas',
   },
   map: {

@@ -111,3 +111,15 @@ export function useSources(
     }),
   );
 }
+
+/** What must be said of where the data comes from: by the tiles, else as noted when the layer was made. */
+export function attributionsOf(
+  datasets: readonly Dataset[],
+  sources: Readonly<Record<string, SourceState>>,
+): string[] {
+  return datasets.flatMap((dataset) => {
+    const said = (sources[dataset.id]?.tiles as { attribution?: string } | null | undefined)?.attribution;
+    const text = said || dataset.attribution;
+    return text ? [text] : [];
+  });
+}

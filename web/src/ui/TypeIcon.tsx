@@ -25,8 +25,17 @@ const SIGNS = {
 
 export type KnownType = keyof typeof SIGNS;
 
+/** The words of files and warehouses beside the API's own. */
+const SAME: Record<string, KnownType> = {
+  double: 'number',
+  text: 'string',
+  date: 'timestamp',
+  timestamptz: 'timestamp',
+  json: 'object',
+};
+
 export function knownType(type: string): KnownType {
-  return type in SIGNS ? (type as KnownType) : 'unknown';
+  return type in SIGNS ? (type as KnownType) : (SAME[type] ?? 'unknown');
 }
 
 export function TypeIcon({ type, detail }: { type: string; detail?: string | null }) {

@@ -6,7 +6,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { connectionsQuery, type TableSummary, tableQuery, tablesQuery } from '../../api/connections';
-import { geometryOf } from '../../map/document/create';
+import { drawnAs } from '../../map/document/create';
 import { basemapOf, layersOf } from '../../map/document/edit';
 import { titleOf, withTable } from '../../map/document/fromTable';
 import type { Bounds } from '../../map/MapCanvas';
@@ -94,7 +94,7 @@ function Picker({ onClose, onFit }: Omit<Props, 'isOpen'>) {
         ) : (
           <ul>
             {items.map((table) => {
-              const geometry = geometryOf(table.geometry_type);
+              const geometry = drawnAs(table.geometry_type);
               const why = table.geometry_type ? null : t('data.noGeometryReason');
               return (
                 <li key={table.name}>

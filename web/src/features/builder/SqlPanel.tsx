@@ -1,10 +1,10 @@
 // SQL from below: write, run, see rows or a readable error beside the text, and put the result on the map.
 import { Button, Skeleton } from '@mantine/core';
 import { IconDatabaseSearch, IconPlayerPlay, IconX } from '@tabler/icons-react';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { connectionsQuery } from '../../api/connections';
+import { connectionsQuery, tableQuery } from '../../api/connections';
 import { type Field, type QueryResult, runQuery } from '../../api/sql';
 import { newId } from '../../lib/id';
 import { errorRange, tablesIn, withoutSemicolon, withPreviewLimit } from '../../lib/sql-text';
@@ -28,6 +28,8 @@ const START = 'SELECT *\nFROM demo.airports\n';
 
 type Run = {
   sql: string;
+  /** Of the tables in the text. */
+  attribution: string | null;
   result: QueryResult;
   milliseconds: number;
   geometry: { column: string; kind: Geometry } | null;
@@ -53,6 +55,7 @@ export function SqlPanel({ datasetId }: Props) {
   const { t } = useTranslation();
   const format = useFormat();
   const store = useEditorStore();
+  const queries = useQueryClient();
   const document = useDocument();
   const openSql = useEditor((editor) => editor.openSql);
   const { data: connections } = useQuery(connectionsQuery);
@@ -68,7 +71,12 @@ export function SqlPanel({ datasetId }: Props) {
       if (!run.geometry) return;
       const { column, kind } = run.geometry;
       const { apply, history } = store.getState();
-      const source = { type: 'query' as const, source: run.sql, geoColumn: column };
+      const source = {
+        type: 'query' as const,
+        source: run.sql,
+        geoColumn: column,
+        attribution: run.attribution,
+      };
       const before = history.present;
       if (before.datasets.some((one) => one.id === current)) {
         apply(t('sql.actChange'), (now) => setSource(now, current, source, run.result.schema));
@@ -100,10 +108,16 @@ export function SqlPanel({ datasetId }: Props) {
       abort.current = new AbortController();
       const began = performance.now();
       const result = await runQuery(connection, withPreviewLimit(sql, PREVIEW_ROWS), abort.current.signal);
+      const milliseconds = performance.now() - began;
+      const tables = await Promise.all(
+        tablesIn(sql).map((name) => queries.fetchQuery(tableQuery(connection, name)).catch(() => null)),
+      );
+      const attributions = new Set(tables.flatMap((table) => table?.attribution ?? []));
       return {
         sql: withoutSemicolon(sql),
         result,
-        milliseconds: performance.now() - began,
+        milliseconds,
+        attribution: [...attributions].join(' · ') || null,
         geometry: geometryIn(result),
       };
     },

@@ -20,7 +20,7 @@ import { geometryOfTiles, type LayerPainter } from '../../map/layers';
 import { MapCanvas, type MapHandle, type Picked, type View } from '../../map/MapCanvas';
 import { Attribution, ZoomControls } from '../../map/MapControls';
 import { Popup } from '../../map/Popup';
-import type { SourceState } from '../../map/sources';
+import { attributionsOf, type SourceState } from '../../map/sources';
 import { IconButton } from '../../ui/IconButton';
 import { useFormat } from '../../ui/useFormat';
 import { useDocument, useEditor, useEditorStore } from './context';
@@ -104,10 +104,7 @@ export function Stage({ handle, sources, painter }: Props) {
       ? [layerLegend(layer, geometry, source.stats, words)]
       : [];
   });
-  const attributions = datasets.flatMap((dataset) => {
-    const text = (sources[dataset.id]?.tiles as { attribution?: string } | null | undefined)?.attribution;
-    return text ? [text] : [];
-  });
+  const attributions = attributionsOf(datasets, sources);
   const pickedLayer = picked ? layersOf(document).find((layer) => layer.id === picked.layerId) : undefined;
   const popup = pickedLayer ? config.popupSettings.layers[pickedLayer.id] : undefined;
 

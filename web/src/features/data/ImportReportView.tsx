@@ -37,6 +37,9 @@ export function ImportReportView({ job, table, onOpen, onClose }: Props) {
   const numbers: [string, number][] = [
     [t('imports.read'), read],
     [t('imports.written'), written],
+    ...(job.result.without_geometry
+      ? ([[t('imports.withoutGeometry'), job.result.without_geometry]] as [string, number][])
+      : []),
     ...(repaired ? ([[t('imports.repaired'), repaired]] as [string, number][]) : []),
     ...(refusedCount ? ([[t('imports.refused'), refusedCount]] as [string, number][]) : []),
   ];

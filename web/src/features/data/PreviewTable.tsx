@@ -1,32 +1,32 @@
 // What a file holds, before it is imported: columns, types, geometry, first rows, warnings.
 import { useTranslation } from 'react-i18next';
-import type { Preview } from '../../api/imports';
+import type { Preview, PreviewColumn } from '../../api/imports';
 import { cellText } from '../../ui/DataGrid';
 import { TypeIcon } from '../../ui/TypeIcon';
 import { useFormat } from '../../ui/useFormat';
 import styles from './ImportDialog.module.css';
 
+const cellOf = (row: Record<string, unknown>, column: PreviewColumn) =>
+  row[column.original ?? column.name] ?? row[column.name];
+
 export function PreviewTable({ preview, size }: { preview: Preview; size: number }) {
   const { t } = useTranslation();
   const format = useFormat();
   const geometry = preview.geometry;
-  const from = geometry?.columns?.join(', ') ?? geometry?.column;
+  const formats: Record<string, string> = { csv: 'CSV', geojson: 'GeoJSON', geoparquet: 'GeoParquet' };
   return (
     <>
       <div className={styles.facts}>
         <span>
-          <strong>{preview.format}</strong> · {format.bytes(size)}
+          <strong>{formats[preview.format] ?? preview.format}</strong> · {format.bytes(size)}
         </span>
         <span>{t('imports.columns', { count: preview.columns.length })}</span>
-        {preview.row_count ? (
-          <span>
-            {t('data.rowCount', { count: preview.row_count, number: format.number(preview.row_count) })}
-          </span>
-        ) : null}
         <span>
-          {geometry
-            ? t('imports.geometryFrom', { type: geometry.type ?? t('types.geometry'), column: from })
-            : t('imports.noGeometry')}
+          {geometry === null
+            ? t('imports.noGeometry')
+            : geometry.from.length
+              ? t('imports.geometryFrom', { columns: geometry.from.join(', ') })
+              : t('imports.geometryInFile')}
         </span>
         {preview.crs ? <span>{preview.crs}</span> : null}
       </div>
@@ -57,10 +57,10 @@ export function PreviewTable({ preview, size }: { preview: Preview; size: number
               <tr key={at}>
                 {preview.columns.map((column) => (
                   <td key={column.name}>
-                    {row[column.name] === null || row[column.name] === undefined ? (
+                    {cellOf(row, column) === null || cellOf(row, column) === undefined ? (
                       <span className="dim">{t('grid.null')}</span>
                     ) : (
-                      cellText(row[column.name], column.type, format)
+                      cellText(cellOf(row, column), column.type, format)
                     )}
                   </td>
                 ))}

@@ -6,6 +6,7 @@ import type { Table } from '../../api/connections';
 import { partsOf } from '../../map/MapControls';
 import { IconButton } from '../../ui/IconButton';
 import { useFormat } from '../../ui/useFormat';
+import { geometryWord } from './geometryWord';
 import styles from './TablePage.module.css';
 
 export function TableAbout({ connection, table }: { connection: string; table: Table }) {
@@ -30,7 +31,9 @@ export function TableAbout({ connection, table }: { connection: string; table: T
     [t('about.description'), table.description],
     [
       t('about.geometry'),
-      table.geometry ? `${table.geometry.column} (${table.geometry.type})` : t('geometry.none'),
+      table.geometry
+        ? `${table.geometry.column} (${t(`geometry.${geometryWord(table.geometry.type)}`)})`
+        : t('geometry.none'),
     ],
     [t('about.crs'), table.geometry?.crs],
     [

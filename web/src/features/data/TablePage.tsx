@@ -31,6 +31,7 @@ import { showProblem } from '../../ui/toasts';
 import { useFormat } from '../../ui/useFormat';
 import { useScheme } from '../../ui/useScheme';
 import { DeleteTable } from './DeleteTable';
+import { geometryWord } from './geometryWord';
 import { TableAbout } from './TableAbout';
 import { TableColumns } from './TableColumns';
 import { TableMap } from './TableMap';
@@ -63,7 +64,7 @@ function Summary({ table }: { table: Table }) {
     table.kind === 'view' ? t('data.view') : null,
     table.rows === null ? null : t('data.rowCount', { count: table.rows, number: format.number(table.rows) }),
     table.bytes ? format.bytes(table.bytes) : null,
-    table.geometry ? table.geometry.type : t('geometry.none'),
+    t(`geometry.${geometryWord(table.geometry?.type)}`),
     table.updated_at ? t('maps.changed', { when: format.relative(table.updated_at) }) : null,
   ].filter(Boolean);
   return <div className={`${styles.summary} numbers`}>{parts.join(' · ')}</div>;

@@ -14,7 +14,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { connectionsQuery, schemasQuery, type TableSummary, tablesQuery } from '../../api/connections';
-import { geometryOf } from '../../map/document/create';
+import { drawnAs } from '../../map/document/create';
 import { paths } from '../../paths';
 import { GeometryIcon } from '../../ui/GeometryIcon';
 import { IconButton } from '../../ui/IconButton';
@@ -42,7 +42,7 @@ function TableLink({
         activeOptions={{ includeSearch: false }}
         title={table.name}
       >
-        <GeometryIcon geometry={geometryOf(table.geometry_type)} />
+        <GeometryIcon geometry={drawnAs(table.geometry_type)} />
         <span className={`${styles.tableName} truncate`}>{isQualified ? table.name : table.table}</span>
         {table.bookmarked ? <IconStarFilled size={12} className={styles.star!} /> : null}
         <span className={styles.rows}>{table.rows === null ? '' : format.compact(table.rows)}</span>

@@ -17,7 +17,7 @@ import { geometryOfTiles, LayerPainter } from '../../map/layers';
 import { MapCanvas, type MapHandle, type Picked, type View } from '../../map/MapCanvas';
 import { Attribution, ZoomControls } from '../../map/MapControls';
 import { Popup } from '../../map/Popup';
-import { useSources } from '../../map/sources';
+import { attributionsOf, useSources } from '../../map/sources';
 import { paths } from '../../paths';
 import { IconButton } from '../../ui/IconButton';
 import { Mark } from '../../ui/Mark';
@@ -58,10 +58,7 @@ function Shown({ map }: { map: PublicMap }) {
       ? [layerLegend(layer, geometry, source.stats, words)]
       : [];
   });
-  const attributions = document.datasets.flatMap((dataset) => {
-    const text = (sources[dataset.id]?.tiles as { attribution?: string } | null | undefined)?.attribution;
-    return text ? [text] : [];
-  });
+  const attributions = attributionsOf(document.datasets, sources);
   const pickedLayer = picked ? layers.find((layer) => layer.id === picked.layerId) : undefined;
   const popup = pickedLayer ? document.config.popupSettings.layers[pickedLayer.id] : undefined;
   const title = document.title || t('maps.untitled');

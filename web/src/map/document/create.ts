@@ -62,6 +62,7 @@ export type SourceWanted = {
   source: string;
   geoColumn: string;
   label: string;
+  attribution?: string | null;
 };
 
 export function newDataset(wanted: SourceWanted, position: number): Dataset {
@@ -80,6 +81,7 @@ export function newDataset(wanted: SourceWanted, position: number): Dataset {
     label: wanted.label,
     color: LAYER_COLORS[position % LAYER_COLORS.length]!,
     name: null,
+    ...(wanted.attribution ? { attribution: wanted.attribution } : {}),
   };
 }
 
@@ -200,11 +202,16 @@ export function popupFields(columns: readonly { name: string; type: string }[]):
     .map((column) => ({ name: column.name }));
 }
 
-/** `Point`, `MultiPolygon`, `Polygons`, `geometry`… as one of the three ways to draw. */
+/** `Point`, `MultiPolygon`, `polygons`… as one of the three ways to draw; null for what is no such word. */
 export function geometryOf(type: string | null | undefined): Geometry | null {
   const lower = (type ?? '').toLowerCase();
   if (lower.includes('point')) return 'point';
   if (lower.includes('line')) return 'line';
   if (lower.includes('polygon')) return 'polygon';
   return null;
+}
+
+/** The way to draw a column of this type: a mix is drawn as polygons, with all parts; null without geometry. */
+export function drawnAs(type: string | null | undefined): Geometry | null {
+  return type ? (geometryOf(type) ?? 'polygon') : null;
 }

@@ -169,7 +169,7 @@ export function setPopup(document: MapDocument, layerId: string, change: PopupCh
 export function setSource(
   document: MapDocument,
   datasetId: string,
-  source: Pick<Dataset, 'type' | 'source' | 'geoColumn'>,
+  source: Pick<Dataset, 'type' | 'source' | 'geoColumn' | 'attribution'>,
   columns: readonly { name: string; type: string }[],
 ): MapDocument {
   const names = new Set(columns.map((column) => column.name));

@@ -1,7 +1,7 @@
 // From a table to a layer, and to a whole map that shows it.
 import type { Table } from '../../api/connections';
 import { newId } from '../../lib/id';
-import { type BasemapId, geometryOf, newDataset, newDocument, newLayer, popupFields } from './create';
+import { type BasemapId, drawnAs, newDataset, newDocument, newLayer, popupFields } from './create';
 import { addLayer, layersOf, setView } from './edit';
 import type { MapDocument } from './types';
 
@@ -39,6 +39,7 @@ export function withTable(
         source: table.name,
         geoColumn: table.geometry.column,
         label: titleOf(table.name),
+        attribution: table.attribution,
       },
       position,
     );
@@ -46,7 +47,7 @@ export function withTable(
     id: newId(),
     dataId: dataset.id,
     label: titleOf(table.name),
-    geometry: geometryOf(table.geometry.type) ?? 'polygon',
+    geometry: drawnAs(table.geometry.type) ?? 'polygon',
     position,
     basemap,
   });

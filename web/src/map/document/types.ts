@@ -30,6 +30,8 @@ export type Dataset = {
   label: string;
   color: string;
   name: string | null;
+  /** Of the tables it reads, with links; ours, other clients ignore it. */
+  attribution?: string | null;
 };
 
 export type FieldRef = { name: string; type: string };
