@@ -14,7 +14,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, ValueWithSpan};
 
-use crate::engine::{Deadline, error_from_engine, stream};
+use crate::engine::{Deadline, error_from_engine, stream, with_room};
 use crate::error::{Error, Result};
 use crate::provider::Reading;
 use crate::rows::{Outcome, RowStream};
@@ -27,7 +27,9 @@ impl Warehouse {
         Box::pin(async move {
             let parsed = parse(sql)?;
             match parsed.kind {
-                Kind::Query => Box::pin(self.run_query(parsed, limits, &Deadline::start(limits))).await,
+                Kind::Query => {
+                    with_room(parsed.is_deep, self.run_query(parsed, limits, &Deadline::start(limits))).await
+                }
                 other => Err(Error::ReadOnly {
                     statement: other.as_str().to_owned(),
                 }),
@@ -41,10 +43,11 @@ impl Warehouse {
             let parsed = parse(sql)?;
             let deadline = Deadline::start(limits);
             match parsed.kind {
-                Kind::Query => Ok(Outcome::Rows(
-                    Box::pin(self.run_query(parsed, limits, &deadline)).await?,
-                )),
-                _ => Box::pin(self.change(actor, parsed, &deadline)).await,
+                Kind::Query => {
+                    let rows = with_room(parsed.is_deep, self.run_query(parsed, limits, &deadline)).await?;
+                    Ok(Outcome::Rows(rows))
+                }
+                _ => with_room(parsed.is_deep, self.change(actor, parsed, &deadline)).await,
             }
         })
     }

@@ -4,6 +4,7 @@ mod client_functions;
 mod errors;
 mod functions;
 mod projections;
+mod room;
 mod run;
 mod shared_crs;
 mod type_names;
@@ -36,6 +37,7 @@ use crate::name::{CATALOG_NAME, DEFAULT_SCHEMA};
 pub(crate) use errors::{error_from_engine, near_names};
 pub(crate) use projections::projjson_of;
 pub use projections::{ToLonLat, check_crs, is_lonlat};
+pub(crate) use room::with_room;
 pub(crate) use run::{Deadline, collect, stream};
 pub(crate) use type_names::field_of_sql_type;
 

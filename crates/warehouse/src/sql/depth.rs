@@ -10,19 +10,39 @@ use crate::error::{Error, Result};
 
 /// Expressions inside expressions, after balancing.
 const MOST_DEEP: usize = 256;
+/// Queries inside queries.
+const MOST_QUERIES: usize = 64;
 /// UNIONs in a row.
 const MOST_UNIONS: usize = 256;
+/// What a thread's own stack is enough for.
+const DEEP: usize = 24;
+/// A query weighs as much as so many expressions.
+const WEIGHT_OF_QUERY: usize = 6;
 
-/// Balances chains in a statement or expression and refuses what nests too deep.
-pub(super) fn bound(node: &mut impl VisitMut) -> Result<()> {
-    match node.visit(&mut Balancer { depth: 0 }) {
-        ControlFlow::Continue(()) => Ok(()),
+/// Balances chains in a statement or expression and refuses what nests too deep. Says whether planning needs room.
+pub(super) fn bound(node: &mut impl VisitMut) -> Result<bool> {
+    let mut balancer = Balancer {
+        depth: 0,
+        queries: 0,
+        weight: 0,
+    };
+    match node.visit(&mut balancer) {
+        ControlFlow::Continue(()) => Ok(balancer.weight > DEEP),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 struct Balancer {
     depth: usize,
+    queries: usize,
+    /// The deepest so far.
+    weight: usize,
+}
+
+impl Balancer {
+    fn weigh(&mut self) {
+        self.weight = self.weight.max(self.depth + WEIGHT_OF_QUERY * self.queries);
+    }
 }
 
 impl VisitorMut for Balancer {
@@ -36,6 +56,7 @@ impl VisitorMut for Balancer {
                 "The statement nests deeper than {MOST_DEEP} levels: use IN for long lists, sum() for long sums"
             )));
         }
+        self.weigh();
         ControlFlow::Continue(())
     }
 
@@ -56,6 +77,20 @@ impl VisitorMut for Balancer {
                 "The statement has {unions} UNIONs in a row, more than {MOST_UNIONS}: use VALUES for long lists"
             )));
         }
+        self.queries += 1;
+        if self.queries > MOST_QUERIES {
+            return ControlFlow::Break(Error::Invalid(format!(
+                "The statement nests queries deeper than {MOST_QUERIES} levels: use WITH"
+            )));
+        }
+        self.depth += unions;
+        self.weigh();
+        self.depth -= unions;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Error> {
+        self.queries -= 1;
         ControlFlow::Continue(())
     }
 }

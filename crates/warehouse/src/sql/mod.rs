@@ -31,6 +31,8 @@ pub(crate) struct Parsed {
     pub(crate) kind: Kind,
     /// The moments that the statement reads tables at; schema names refer to them by position.
     pub(crate) moments: Vec<AsOf>,
+    /// Planning it takes more stack than a thread has.
+    pub(crate) is_deep: bool,
 }
 
 /// Parses exactly one statement that may stand here.
@@ -51,15 +53,11 @@ fn with_room<T>(sql: &Sql, work: impl FnOnce() -> T) -> T {
 
 fn parse_here(sql: &Sql) -> Result<Parsed> {
     let mut statement = one_statement(bound_tokens(sql)?)?;
-    depth::bound(&mut statement)?;
+    let is_deep = depth::bound(&mut statement)?;
     let kind = allowed::check(&statement)?;
     let moments = time_travel::take_moments(&mut statement)?;
     spelling::make_ours(&mut statement)?;
-    Ok(Parsed {
-        statement,
-        kind,
-        moments,
-    })
+    Ok(Parsed { statement, kind, moments, is_deep })
 }
 
 /// Parses a condition or other expression over the columns of one table.

@@ -147,13 +147,28 @@ fn relation_ours(relation: &mut ObjectName) -> Result<()> {
 // What stands inside is moved, not copied: it may nest deep.
 fn rewrite(expression: &mut Expr) {
     match expression {
-        Expr::InUnnest { expr, array_expr, negated } => {
+        Expr::InUnnest {
+            expr,
+            array_expr,
+            negated,
+        } => {
             let (expr, array, negated) = (take(expr), take(array_expr), *negated);
             *expression = match array {
-                Expr::Array(array) => Expr::InList { expr: Box::new(expr), list: array.elem, negated },
+                Expr::Array(array) => Expr::InList {
+                    expr: Box::new(expr),
+                    list: array.elem,
+                    negated,
+                },
                 array => {
                     let has = call("array_has", vec![array, expr]);
-                    if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(has) } } else { has }
+                    if negated {
+                        Expr::UnaryOp {
+                            op: UnaryOperator::Not,
+                            expr: Box::new(has),
+                        }
+                    } else {
+                        has
+                    }
                 }
             };
         }
@@ -217,23 +232,34 @@ fn rewrite_function(function: &mut Function) -> Option<Expr> {
             let [value, part] = take_arguments(function)?;
             let part = Expr::value(Value::SingleQuotedString(part.to_string().to_lowercase()));
             let truncated = call("date_trunc", vec![part, value]);
-            Some(if name == "date_trunc" { as_date(truncated) } else { truncated })
+            Some(if name == "date_trunc" {
+                as_date(truncated)
+            } else {
+                truncated
+            })
         }
         _ => None,
     }
 }
 
 fn ends_with_bare_word(function: &Function) -> bool {
-    let FunctionArguments::List(list) = &function.args else { return false };
+    let FunctionArguments::List(list) = &function.args else {
+        return false;
+    };
     matches!(
         list.args.last(),
-        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(Ident { quote_style: None, .. }))))
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(Ident {
+            quote_style: None,
+            ..
+        }))))
     )
 }
 
 /// The arguments of a plain call with as many: no names, no wildcards, no clauses.
 fn take_arguments<const COUNT: usize>(function: &mut Function) -> Option<[Expr; COUNT]> {
-    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let FunctionArguments::List(list) = &mut function.args else {
+        return None;
+    };
     let is_plain = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
     if list.args.len() != COUNT || !list.args.iter().all(is_plain) {
         return None;

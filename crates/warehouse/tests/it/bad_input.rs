@@ -136,7 +136,6 @@ async fn deep_nesting_is_answered_or_refused() {
         let calls = format!("SELECT {}1{}", "abs(".repeat(depth), ")".repeat(depth));
         let queries = format!("{}SELECT 1{}", "SELECT * FROM (".repeat(depth), ")".repeat(depth));
         for text in [nested, sums, calls, queries] {
-            eprintln!("{depth} {}", &text[..30.min(text.len())]);
             let _ = lake.try_rows(&Sql::new(text)).await;
         }
     }
