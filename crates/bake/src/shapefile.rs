@@ -49,19 +49,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
         .collect())
 }
 
+/// The shapes in the order of the index (`.shx`): some writers leave gaps between records.
 fn shapes(path: &Path) -> Result<Vec<Option<Geometry<f64>>>, Error> {
     let bytes = fs::read(path).map_err(|e| Error::source(path, e))?;
+    let index_path = path.with_extension("shx");
+    let index = fs::read(&index_path).map_err(|e| Error::source(&index_path, e))?;
     let broken = || Error::source(path, "ends in the middle of a shape");
-    let mut shapes = Vec::new();
-    let mut at = 100;
-    while at + 8 <= bytes.len() {
-        let words = u32::from_be_bytes(bytes[at + 4..at + 8].try_into().expect("four bytes"));
-        let end = at + 8 + words as usize * 2;
-        let content = bytes.get(at + 8..end).ok_or_else(broken)?;
-        shapes.push(shape(content).ok_or_else(broken)?);
-        at = end;
-    }
-    Ok(shapes)
+    let words = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().expect("four bytes")) as usize * 2;
+    index[100.min(index.len())..]
+        .chunks_exact(8)
+        .map(|entry| {
+            let start = words(&entry[..4]) + 8;
+            let content = bytes.get(start..start + words(&entry[4..])).ok_or_else(broken)?;
+            shape(content).ok_or_else(broken)
+        })
+        .collect()
 }
 
 /// `None` for a truncated record, `Some(None)` for a null shape.

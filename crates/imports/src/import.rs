@@ -200,3 +200,6 @@ fn broken(error: tokio::task::JoinError) -> Error {
 pub(crate) fn progress_of(told: impl Fn(u64, u64) + Send + Sync + 'static) -> ImportProgress {
     Arc::new(told)
 }
+
+#[cfg(test)]
+mod tests;
