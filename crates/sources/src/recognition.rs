@@ -88,7 +88,7 @@ fn condition_on_columns(condition: &Expr, qualifier: &str) -> Option<String> {
     }
     let text = condition.to_string();
     // A few texts are not written as they are read: those are left to the planner.
-    let reads_back = expression_syntax(&Sql::new(text.clone())).is_ok_and(|read| read.to_string() == text);
+    let reads_back = expression_syntax(&Sql::new(text.clone())).is_ok_and(|read| read == condition);
     reads_back.then_some(text)
 }
 

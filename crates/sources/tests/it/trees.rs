@@ -37,7 +37,7 @@ pub(crate) fn trees() -> Vec<Tree> {
             };
             Tree {
                 id: if id == 599 { 9_007_199_254_740_993 } else { id },
-                kind: KINDS[(id * id % 6) as usize],
+                kind: KINDS[((id / 3 + id) % 6) as usize],
                 height: (id % 7 != 0).then(|| ((id * 31) % 97) as f64 / 4.0),
                 age: ((id * 13) % 150) as i32,
                 planted: 946_684_800_000_000 + id * 86_400_000_000 * 5 + id * 1_500,

@@ -18,7 +18,12 @@ async fn answer(park: &Park, model: &str, widget: Value, more: &[(&str, &str)]) 
     ] {
         let parameters = params(&[&source[..], more].concat()).with("params", widget.clone());
         let source = Source::open(&park.connection, SourceRequest::of_model(&parameters).unwrap()).await.unwrap();
-        answers.push(widgets::model(Model::parse(model).unwrap(), &source, &parameters, &Limits::default()).await.unwrap());
+        let mut answer = widgets::model(Model::parse(model).unwrap(), &source, &parameters, &Limits::default()).await.unwrap();
+        if model == "scatterplot" {
+            // Its pairs come in no order.
+            answer["rows"].as_array_mut().unwrap().sort_by_key(Value::to_string);
+        }
+        answers.push(answer);
     }
     assert_eq!(answers[0], answers[1], "{model} {widget}");
     answers.remove(0)
@@ -55,7 +60,7 @@ async fn a_formula_is_one_number() {
     assert!(value(json!({"column": "id", "operation": "max"}), &[]).await.is_number());
     let custom = json!({"column": "*", "operation": "custom", "operationExp": "sum(age) / count(DISTINCT kind)"});
     let ages: i64 = trees().iter().map(|tree| i64::from(tree.age)).sum();
-    assert_eq!(value(custom, &[]).await, ages / 4);
+    assert_eq!(value(custom, &[]).await, ages / 5);
     let nothing = ("filters", r#"{"age":{"in":{"values":[]}}}"#);
     assert_eq!(value(json!({"column": "height", "operation": "sum"}), &[nothing]).await, Value::Null);
     assert_eq!(value(json!({"column": "height", "operation": "count"}), &[nothing]).await, 0);

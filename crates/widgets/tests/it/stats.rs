@@ -82,5 +82,5 @@ async fn a_geometry_has_an_extent() {
     let [xmin, ymin, xmax, ymax] = expected;
     assert_eq!(answer, json!({"extent": {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}}));
     let whole = stats(&park, "geom", &[]).await;
-    assert_eq!((whole["extent"]["xmin"].as_f64(), whole["extent"]["xmax"].as_f64().map(f64::round)), (Some(-180.0), Some(180.0)));
+    assert_eq!([&whole["extent"]["xmin"], &whole["extent"]["xmax"]].map(|side| side.as_f64().map(f64::round)), [Some(-180.0), Some(180.0)]);
 }
