@@ -135,7 +135,7 @@ type SchemaRow = (i64, String, Option<String>, Option<bool>);
 type TableRow = (i64, i64, i64, String, Option<String>, Option<bool>);
 type ViewRow = (i64, i64, i64, String, String, String, Option<String>);
 type SumRow = (i64, i64, i64, i64);
-type KeyRow = (i64, i64, i64, i64, Option<f64>, Option<f64>, Option<f64>, Option<f64>);
+type KeyRow = (i64, i64, i64, Option<f64>, Option<f64>, Option<f64>, Option<f64>);
 
 /// Reads the lake at a snapshot. The transaction sees one state of the catalog.
 pub(super) async fn load(tx: &mut Transaction, snapshot: i64, data_path: &str, history: &History) -> Result<Lake> {
@@ -362,7 +362,7 @@ async fn load_keys(tx: &mut Transaction, snapshot: i64) -> Result<HashMap<i64, (
     let rows: Vec<KeyRow> = fetch(
         tx,
         format!(
-            "SELECT k.table_id, count(*), count(DISTINCT k.election), 0, min(k.west), min(k.south), max(k.east), \
+            "SELECT k.table_id, count(*), count(DISTINCT k.election), min(k.west), min(k.south), max(k.east), \
              max(k.north) FROM warehouse_file_keys k \
              JOIN {prefix}ducklake_data_file f ON f.data_file_id = k.data_file_id WHERE {} GROUP BY k.table_id",
             in_force("f", snapshot)
@@ -372,7 +372,7 @@ async fn load_keys(tx: &mut Transaction, snapshot: i64) -> Result<HashMap<i64, (
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(table, files, elections, _, west, south, east, north)| {
+        .map(|(table, files, elections, west, south, east, north)| {
             let bounds = match (west, south, east, north) {
                 (Some(west), Some(south), Some(east), Some(north)) => Some([west, south, east, north]),
                 _ => None,

@@ -175,8 +175,8 @@ async fn create_table(publishing: &mut Publishing<'_>, table: &NewTable) -> Resu
     ];
     publishing.insert("ducklake_table", &TABLE_FIELDS, vec![row]).await?;
     let mut rows = Vec::new();
-    for (index, column) in table.columns.iter().enumerate() {
-        column_rows(publishing.snapshot, id, column, index as i64 + 1, None, &mut rows);
+    for column in &table.columns {
+        column_rows(publishing.snapshot, id, column, column.id, None, &mut rows);
     }
     publishing.insert("ducklake_column", &COLUMN_FIELDS, rows).await?;
     insert_tags_of(publishing, id, &table.columns).await?;
@@ -190,8 +190,8 @@ async fn create_table(publishing: &mut Publishing<'_>, table: &NewTable) -> Resu
     Ok(())
 }
 
-/// One row for the column and each column inside it. `order` is the place among its siblings; DuckDB numbers inner
-/// columns by their id.
+/// One row for the column and each column inside it. `order` is the place in the table: a new column's id, as DuckDB
+/// has it.
 fn column_rows(
     snapshot: i64,
     table: i64,
@@ -322,16 +322,13 @@ async fn rename_table(publishing: &mut Publishing<'_>, id: i64, name: &str) -> R
 async fn add_column(publishing: &mut Publishing<'_>, table: i64, column: &Column) -> Result<()> {
     publishing.current_table(table).await?;
     let prefix = publishing.prefix;
-    let numbers: Vec<(i64, i64)> = fetch(
+    let numbers: Vec<(i64,)> = fetch(
         publishing.tx,
-        format!(
-            "SELECT coalesce(max(column_id), 0), coalesce(max(CASE WHEN parent_column IS NULL THEN column_order END), 0) \
-             FROM {prefix}ducklake_column WHERE table_id = {table}"
-        ),
+        format!("SELECT coalesce(max(column_id), 0) FROM {prefix}ducklake_column WHERE table_id = {table}"),
         &[],
     )
     .await?;
-    let (last_id, last_order) = numbers.first().copied().unwrap_or_default();
+    let last_id = numbers.first().map_or(0, |row| row.0);
     check_column_name_is_free(publishing, table, &column.name).await?;
     let mut column = column.clone();
     number_columns(std::slice::from_mut(&mut column), last_id + 1);
@@ -340,7 +337,7 @@ async fn add_column(publishing: &mut Publishing<'_>, table: i64, column: &Column
         publishing.snapshot,
         table,
         &column,
-        last_order.max(last_id) + 1,
+        column.id,
         None,
         &mut rows,
     );

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field};
 
+use crate::types::FIELD_ID;
+
 /// Level-26 quadbin of a row; null when it has no place.
 pub(crate) const QUADBIN_COLUMN: &str = "_qb";
 /// Level of detail of a row; null when it has no place.
@@ -24,18 +26,23 @@ pub(crate) const LEVEL_COLUMN: &str = "_lod";
 /// Sides of a row's box in degrees, rounded outward; only in files that hold more than points.
 pub(crate) const BOUNDS_COLUMNS: [&str; 4] = ["_xmin", "_ymin", "_xmax", "_ymax"];
 
-/// The hidden columns of a file, behind the real ones. None has a field id: other readers do not see them.
+/// Field id of the first hidden column; the others follow. No column of a table ever gets so high a number, so that
+/// other readers of the format leave them out. They must have one: DuckDB takes a column without a number for one that
+/// it misses, and reads nested columns of such a file as null (both tried with 1.5.5).
+const FIRST_FIELD_ID: usize = 2_147_480_001;
+
+/// The hidden columns of a file, behind the real ones.
 pub(crate) fn key_fields(has_bounds: bool) -> Vec<Arc<Field>> {
-    let mut fields = vec![
-        Arc::new(Field::new(QUADBIN_COLUMN, DataType::Int64, true)),
-        Arc::new(Field::new(LEVEL_COLUMN, DataType::Int8, true)),
-    ];
+    let mut columns = vec![(QUADBIN_COLUMN, DataType::Int64), (LEVEL_COLUMN, DataType::Int8)];
     if has_bounds {
-        fields.extend(
-            BOUNDS_COLUMNS
-                .iter()
-                .map(|name| Arc::new(Field::new(*name, DataType::Float32, true))),
-        );
+        columns.extend(BOUNDS_COLUMNS.map(|name| (name, DataType::Float32)));
     }
-    fields
+    columns
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, data_type))| {
+            let id = [(FIELD_ID.to_owned(), (FIRST_FIELD_ID + index).to_string())];
+            Arc::new(Field::new(name, data_type, true).with_metadata(id.into()))
+        })
+        .collect()
 }

@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use crate::lake::{Lake, texts};
+use crate::lake::{BUCKET, Lake, texts};
 
 impl Lake {
     /// Runs statements in a fresh DuckDB process, where this lake is called `lake`; the values of each one's rows.
@@ -19,7 +19,7 @@ impl Lake {
     /// The same, or what DuckDB says of it.
     pub fn try_duckdb(&self, statements: &[&str]) -> Result<Vec<Vec<Vec<Option<String>>>>, String> {
         let (attach, schema) = attach_address(self.database.url());
-        let request = json!({ "attach": attach, "schema": schema, "statements": statements });
+        let request = json!({ "attach": attach, "schema": schema, "s3": bucket(), "statements": statements });
         let answer = judge(&request);
         match answer.get("error") {
             Some(error) => Err(error.as_str().unwrap_or_default().to_owned()),
@@ -54,16 +54,36 @@ fn attach_address(url: &str) -> (String, Option<&'static str>) {
     (attach, Some("ducklake"))
 }
 
-fn judge(request: &Value) -> Value {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let python = std::env::var_os("GROMA_TEST_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
+/// How DuckDB reaches the bucket that the lakes of this process stand in, when they do.
+fn bucket() -> Option<Value> {
+    std::env::var_os(BUCKET)?;
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let endpoint = variable("AWS_ENDPOINT_URL").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    Some(json!({
+        "endpoint": endpoint, "key": variable("AWS_ACCESS_KEY_ID"), "secret": variable("AWS_SECRET_ACCESS_KEY"),
+    }))
+}
+
+/// The Python that has DuckDB and moto.
+pub fn python() -> PathBuf {
+    let python =
+        std::env::var_os("GROMA_TEST_PYTHON").map_or_else(|| root().join(".venv/bin/python"), PathBuf::from);
     assert!(
         python.exists(),
-        "DuckDB judges this test, and {} is not there: `cargo xtask doctor` says what is missing, `cargo xtask test` makes it",
+        "this test needs Python packages, and {} is not there: `cargo xtask doctor` says what is missing, \
+         `cargo xtask test` makes it",
         python.display()
     );
-    let mut process = Command::new(python)
-        .arg(root.join("tests/duckdb/judge.py"))
+    python
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn judge(request: &Value) -> Value {
+    let mut process = Command::new(python())
+        .arg(root().join("tests/duckdb/judge.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -12,6 +12,9 @@ use testing::TestDatabase;
 use tokio_util::sync::CancellationToken;
 use warehouse::{Limits, Outcome, Sql, TableName, Warehouse, WarehouseOptions};
 
+/// Where the lakes of a process stand when it is not a folder, `s3://bucket`: a test runs others with it.
+pub const BUCKET: &str = "GROMA_TEST_BUCKET";
+
 /// A fresh warehouse: files in a folder, catalog in `database`.
 pub struct Lake {
     pub warehouse: Warehouse,
@@ -43,7 +46,11 @@ impl Lake {
 
     async fn open(database: TestDatabase) -> Lake {
         let folder = tempfile::tempdir().unwrap();
-        let warehouse = Warehouse::open(database.database().clone(), options(folder.path())).await.unwrap();
+        let mut options = options(folder.path());
+        if let Ok(bucket) = std::env::var(BUCKET) {
+            options.storage = format!("{bucket}/{}", uuid::Uuid::now_v7());
+        }
+        let warehouse = Warehouse::open(database.database().clone(), options).await.unwrap();
         Lake { warehouse, database, folder }
     }
 
