@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => workspace?.close());
 
-/** The first of six classes of CARTOColors Teal, where few passengers or people are. */
+/** The first layer colour: what the airports are drawn in. */
 const LAYER = [0x11, 0xa5, 0x79];
 
 test('a stranger is asked to sign in, and a wrong password is said to be wrong', async () => {
@@ -74,9 +74,9 @@ test('it is styled by a column, with a legend that says the classes', async () =
     .getByRole('button', { name: /^Query on Cities/ })
     .first()
     .click();
-  await page.getByLabel('Colour by').first().click();
+  await page.getByRole('combobox', { name: 'Colour by' }).first().click();
   await page.getByRole('option', { name: 'population', exact: true }).click();
-  await page.getByLabel('Size by').click();
+  await page.getByRole('combobox', { name: 'Size by' }).click();
   await page.getByRole('option', { name: 'population', exact: true }).click();
   const legend = page.getByRole('region', { name: 'Legend' });
   await legend.getByText('Colour: population').waitFor();

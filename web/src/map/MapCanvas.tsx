@@ -27,6 +27,9 @@ export type Picked = {
   y: number;
 };
 
+/** Where layers go: under which basemap layer, and on which map, counted from 1 (deck.gl's layers live once). */
+export type LayerPlace = { beforeId: string | undefined; map: number };
+
 type Props = {
   basemap: BasemapId;
   hasLabels: boolean;
@@ -34,7 +37,7 @@ type Props = {
   /** West, south, east, north: wins over `initialView` when given. */
   initialBounds?: Bounds | null;
   /** Asked at every render; the same list again means that nothing changed. */
-  layers: (beforeId: string | undefined) => DeckLayer[];
+  layers: (place: LayerPlace) => DeckLayer[];
   onViewChange?: (view: View) => void;
   onPick?: (picked: Picked | null) => void;
   onAttribution?: (attributions: string[]) => void;
@@ -101,6 +104,7 @@ export function MapCanvas(props: Props) {
   const url = styleUrl(basemap, hasLabels);
   const shownUrl = useRef(url);
   const drawn = useRef<DeckLayer[] | null>(null);
+  const madeCount = useRef(0);
 
   useEffect(() => {
     const { initialView, initialBounds } = latest.current;
@@ -120,13 +124,13 @@ export function MapCanvas(props: Props) {
         fadeDuration: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200,
         maxZoom: 22,
         dragRotate: true,
-        locale: { 'Map.Title': label },
       });
     } catch (error) {
       setProblem((error as Error).message);
       return;
     }
     map.current = made;
+    madeCount.current += 1;
     const deck = new MapLibreOverlay({
       interleaved: true,
       layers: [],
@@ -169,6 +173,10 @@ export function MapCanvas(props: Props) {
       drawn.current = null;
       setReady(false);
     };
+  }, []);
+
+  useEffect(() => {
+    map.current?.getCanvas().setAttribute('aria-label', label);
   }, [label]);
 
   useEffect(() => {
@@ -179,7 +187,7 @@ export function MapCanvas(props: Props) {
 
   useEffect(() => {
     if (!isReady) return;
-    const next = layers(beforeId);
+    const next = layers({ beforeId, map: madeCount.current });
     if (next === drawn.current) return;
     drawn.current = next;
     overlay.current?.setProps({ layers: next });

@@ -7,6 +7,7 @@ import type { AttributeStats } from '../api/sql';
 import type { TileActivity } from './activity';
 import { geometryOf } from './document/create';
 import type { Dataset, Geometry, Layer, MapConfig } from './document/types';
+import type { LayerPlace } from './MapCanvas';
 import type { Reader, SourceState } from './sources';
 import { tileFetcher } from './tiles';
 import { WORKER_OPTIONS } from './workers';
@@ -35,6 +36,7 @@ type Drawn = { key: readonly unknown[]; layer: DeckLayer };
 export class LayerPainter {
   #drawn = new Map<string, Drawn>();
   #last: DeckLayer[] = [];
+  #map = 0;
   #anchor: { layer: DeckLayer; beforeId: string | undefined } | null = null;
   #fetchers = new Map<string, ReturnType<typeof tileFetcher>>();
 
@@ -100,8 +102,13 @@ export class LayerPainter {
     config: MapConfig,
     datasets: readonly Dataset[],
     sources: Readonly<Record<string, SourceState>>,
-    beforeId: string | undefined,
+    { beforeId, map }: LayerPlace,
   ): DeckLayer[] {
+    if (map !== this.#map) {
+      this.#map = map;
+      this.#drawn.clear();
+      this.#anchor = null;
+    }
     const layers = [...config.visState.layers].reverse().flatMap((layer) => {
       const dataset = datasets.find((one) => one.id === layer.config.dataId);
       const source = dataset ? sources[dataset.id] : undefined;

@@ -134,7 +134,7 @@ export function Stage({ handle, sources, painter }: Props) {
       hasLabels={hasLabels(config)}
       label={t('map.of', { title: document.title })}
       initialView={initialView}
-      layers={(beforeId) => painter.paint(config, datasets, sources, beforeId)}
+      layers={(place) => painter.paint(config, datasets, sources, place)}
       onPick={setPicked}
       onViewChange={onViewChange}
       onAttribution={(next) => setGround((now) => (now.join() === next.join() ? now : next))}

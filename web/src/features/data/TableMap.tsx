@@ -41,7 +41,7 @@ export function TableMap({ connection, table }: { connection: string; table: Tab
       label={t('map.of', { title: table.name })}
       initialView={document.config.mapState}
       initialBounds={table.geometry?.bounds ?? null}
-      layers={(beforeId) => painter.paint(document.config, datasets, sources, beforeId)}
+      layers={(place) => painter.paint(document.config, datasets, sources, place)}
       onPick={setPicked}
       onViewChange={() => setPicked(null)}
       onAttribution={(next) => setGround((now) => (now.join() === next.join() ? now : next))}

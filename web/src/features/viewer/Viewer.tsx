@@ -70,7 +70,7 @@ function Shown({ map }: { map: PublicMap }) {
       hasLabels={hasLabels(document.config)}
       label={t('map.of', { title })}
       initialView={initialView}
-      layers={(beforeId) => painter.paint(document.config, document.datasets, sources, beforeId)}
+      layers={(place) => painter.paint(document.config, document.datasets, sources, place)}
       onPick={setPicked}
       onViewChange={(view) => {
         setPicked(null);
