@@ -2,7 +2,19 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { type Items, request } from './http';
 
-export type Connection = { id: string; name: string; aliases: string[]; provider: string };
+export type Connection = {
+  id: string;
+  name: string;
+  aliases: string[];
+  provider: string;
+  /** How maps and addresses call it: `carto_dw` stays when people rename the connection. */
+  code: string;
+};
+
+function withCode(connection: Omit<Connection, 'code'>): Connection {
+  const { name, aliases } = connection;
+  return { ...connection, code: aliases.includes('carto_dw') ? 'carto_dw' : name };
+}
 export type Schema = { name: string; tables: number };
 
 export type GeometryType = string;
@@ -78,7 +90,9 @@ const path = (...parts: string[]) => `/workspace-api/${parts.map(encodeURICompon
 export const connectionsQuery = queryOptions({
   queryKey: ['connections'],
   queryFn: async ({ signal }) =>
-    (await request<Items<Connection>>('/workspace-api/connections', { signal })).items,
+    (await request<Items<Omit<Connection, 'code'>>>('/workspace-api/connections', { signal })).items.map(
+      withCode,
+    ),
   staleTime: 300_000,
 });
 

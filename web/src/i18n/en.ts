@@ -261,6 +261,7 @@ export const en = {
   map: {
     attribution: 'Attribution',
     cannotDraw: 'This browser cannot draw maps (WebGL 2 is missing).',
+    noBasemap: 'The basemap could not be loaded.',
     of: 'Map: {{title}}',
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',

@@ -268,6 +268,7 @@ export const es: Words<typeof en> = {
   map: {
     attribution: 'Atribución',
     cannotDraw: 'Este navegador no puede dibujar mapas (falta WebGL 2).',
+    noBasemap: 'No se pudo cargar el mapa base.',
     of: 'Mapa: {{title}}',
     zoomIn: 'Acercar',
     zoomOut: 'Alejar',

@@ -2,11 +2,11 @@
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Layer as DeckLayer, PickingInfo } from '@deck.gl/core';
 import { MapLibreOverlay } from '@deck.gl/maplibre';
-import { Map as MapLibre } from 'maplibre-gl';
+import { Map as MapLibre, type StyleSpecification } from 'maplibre-gl';
 import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { styleUrl } from './basemaps';
-import type { BasemapId } from './document/create';
+import { type BasemapId, GROUND } from './document/create';
 import styles from './MapCanvas.module.css';
 
 export type View = { longitude: number; latitude: number; zoom: number; pitch: number; bearing: number };
@@ -71,6 +71,15 @@ function boundsOf([west, south, east, north]: Bounds): [[number, number], [numbe
   ];
 }
 
+/** A style of nothing but ground. */
+function groundStyle(color: string): StyleSpecification {
+  return {
+    version: 8,
+    sources: {},
+    layers: [{ id: 'ground', type: 'background', paint: { 'background-color': color } }],
+  };
+}
+
 function attributionsOf(map: MapLibre): string[] {
   const sources = Object.keys(map.getStyle()?.sources ?? {});
   const texts = sources.map((id) => (map.getSource(id) as { attribution?: string } | undefined)?.attribution);
@@ -101,6 +110,7 @@ export function MapCanvas(props: Props) {
   const [beforeId, setBeforeId] = useState<string | undefined>();
   const [isReady, setReady] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const [isBasemapMissing, setBasemapMissing] = useState(false);
   const url = styleUrl(basemap, hasLabels);
   const shownUrl = useRef(url);
   const drawn = useRef<DeckLayer[] | null>(null);
@@ -151,6 +161,14 @@ export function MapCanvas(props: Props) {
       if (!made.hasControl(deck)) made.addControl(deck);
       setBeforeId(firstLabel(made));
       setReady(true);
+    });
+    // Data without a basemap is better than no map: the ground alone, and a word about it.
+    made.on('error', (event) => {
+      const isStyle =
+        !made.getStyle() && (event as { error?: { url?: string } }).error?.url?.includes('style.json');
+      if (!isStyle) return;
+      setBasemapMissing(true);
+      made.setStyle(groundStyle(GROUND[latest.current.basemap]));
     });
     // The overlay takes its place only while no source is loading: offer it again until it has one.
     const settle = () => {
@@ -213,6 +231,7 @@ export function MapCanvas(props: Props) {
           <span>{problem}</span>
         </div>
       ) : null}
+      {isBasemapMissing ? <p className={styles.noBasemap}>{t('map.noBasemap')}</p> : null}
       {children}
     </div>
   );

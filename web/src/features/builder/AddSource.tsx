@@ -27,7 +27,7 @@ function Picker({ onClose, onFit }: Omit<Props, 'isOpen'>) {
   const [typed, setTyped] = useState('');
   const [search] = useDebouncedValue(typed.trim(), 150);
   const { data: connections } = useQuery(connectionsQuery);
-  const connection = connections?.[0]?.name ?? 'carto_dw';
+  const connection = connections?.[0]?.code ?? 'carto_dw';
   const tables = useInfiniteQuery(tablesQuery(connection, search ? { search } : {}));
   const items = tables.data?.pages.flatMap((page) => page.items) ?? [];
 

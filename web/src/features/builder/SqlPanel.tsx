@@ -60,7 +60,7 @@ export function SqlPanel({ datasetId }: Props) {
   const openSql = useEditor((editor) => editor.openSql);
   const { data: connections } = useQuery(connectionsQuery);
   const dataset = document.datasets.find((one) => one.id === datasetId);
-  const connection = dataset?.connectionName ?? connections?.[0]?.name ?? 'carto_dw';
+  const connection = dataset?.connectionName ?? connections?.[0]?.code ?? 'carto_dw';
   const [text, setText] = useState(() => (dataset?.type === 'query' ? dataset.source : START));
   const [height, setHeight] = useState(() => Math.round(window.innerHeight * 0.44));
   const [current, setCurrent] = useState(datasetId);

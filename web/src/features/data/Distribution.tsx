@@ -57,10 +57,9 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
             />
             <span className="truncate">{one.category ?? t('grid.null')}</span>
             <span className="dim numbers">
-              {format.number(one.frequency / Math.max(1, total), {
-                style: 'percent',
-                maximumFractionDigits: 0,
-              })}
+              {one.frequency / Math.max(1, total) >= 0.005
+                ? format.number(one.frequency / total, { style: 'percent', maximumFractionDigits: 0 })
+                : `× ${format.number(one.frequency)}`}
             </span>
           </li>
         ))}

@@ -55,7 +55,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
   const queries = useQueryClient();
   const uploaded = useUpload(file);
   const { data: connections } = useQuery(connectionsQuery);
-  const connection = connections?.[0]?.name ?? 'carto_dw';
+  const connection = connections?.[0]?.code ?? 'carto_dw';
   const { data: schemas } = useQuery(schemasQuery(connection));
   const [schema, setSchema] = useState('public');
   const [name, setName] = useState(() => tableNameFrom(file.name));

@@ -246,14 +246,14 @@ export function Tree() {
             />
           ) : search && first ? (
             <TableList
-              connection={first.name}
+              connection={first.code}
               filter={{ search }}
               isQualified
               empty={t('data.noMatch', { search })}
             />
           ) : (
             <>
-              {first ? <Bookmarks connection={first.name} /> : null}
+              {first ? <Bookmarks connection={first.code} /> : null}
               {connections.isPending ? <Skeleton height={24} m={12} /> : null}
               {connections.data?.map((connection) => (
                 <section key={connection.id} aria-label={connection.name}>
@@ -261,7 +261,7 @@ export function Tree() {
                     <IconDatabase size={16} stroke={1.5} />
                     {connection.name}
                   </h2>
-                  <ConnectionNode name={connection.name} />
+                  <ConnectionNode name={connection.code} />
                 </section>
               ))}
             </>

@@ -50,6 +50,7 @@ export function withTable(
     geometry: drawnAs(table.geometry.type) ?? 'polygon',
     position,
     basemap,
+    count: table.rows,
   });
   return { document: addLayer(document, dataset, layer, popupFields(table.columns)), layerId: layer.id };
 }
