@@ -78,6 +78,11 @@ fn metadata() -> serde_json::Value {
                 "kind": "String", "kind_detail": "String", "name": "String", "name:en": "String", "name:es": "String",
                 "min_zoom": "Number", "population_rank": "Number", "sort_key": "Number", "capital": "String"
             })),
+            // Empty here, but drawn by the styles: MapLibre complains about layers that nobody announced.
+            layer("landcover", json!({"kind": "String"})),
+            layer("landuse", json!({"kind": "String"})),
+            layer("roads", json!({"kind": "String", "name": "String"})),
+            layer("buildings", json!({"kind": "String"})),
         ]
     })
 }

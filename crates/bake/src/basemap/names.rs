@@ -93,6 +93,7 @@ pub(crate) const SEAS: &[Sea] = &[
 /// Short names of countries for the map.
 pub(crate) const COUNTRIES: &[(&str, &str)] = &[
     ("United States of America", "United States"),
+    ("Czech Republic", "Czechia"),
     ("People's Republic of China", "China"),
     ("Democratic Republic of the Congo", "DR Congo"),
     ("Republic of the Congo", "Congo"),

@@ -42,8 +42,13 @@ const UNITS_PER_PIXEL: f64 = EXTENT / 512.0;
 
 /// The tiles of zoom `z` in which something stands, each with its features.
 pub(crate) fn cut(features: &[Feature], z: u8, max_zoom: u8, tile: &mut impl FnMut(u8, u32, u32, Vec<Feature>)) {
-    // The last zoom is also drawn enlarged, so it keeps four times the detail.
-    let tolerance_pixels = if z == max_zoom { 0.15 } else { 0.6 };
+    // The last zoom is also drawn enlarged, so it keeps four times the detail. The first ones squeeze fjords into
+    // a pixel: simplified as much as the others, their shores would cross and fill askew.
+    let tolerance_pixels = match z {
+        z if z == max_zoom => 0.15,
+        0 | 1 => 0.2,
+        _ => 0.6,
+    };
     let unit = 1.0 / (f64::from(1u32 << z) * EXTENT);
     let pixel = unit * UNITS_PER_PIXEL;
     let features = features
