@@ -5,20 +5,12 @@ use std::path::Path;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for folder in [
-        "web/dist",
-        "assets/baked/styles",
-        "assets/baked/fonts",
-        "assets/baked/sprites",
-    ] {
-        // A path that is not there would make every build run this again.
-        if root.join(folder).exists() {
-            println!("cargo:rerun-if-changed={}", root.join(folder).display());
-        }
+    // A path that is not there makes every build run this again: until it is there, and then once more.
+    for folder in ["web/dist", "assets/baked"] {
+        println!("cargo:rerun-if-changed={}", root.join(folder).display());
     }
     let world = root.join("assets/baked/world.pmtiles");
     let code = if world.exists() {
-        println!("cargo:rerun-if-changed={}", world.display());
         format!("Some(include_bytes!({:?}))", world.display().to_string())
     } else {
         "None".to_owned()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use figment::Figment;
@@ -16,6 +16,8 @@ use serde_json::Value;
 
 /// Variables of ours that are no settings of the program: the tests' own.
 const NOT_SETTINGS: &str = "test_";
+/// The settings file that is read when it is there.
+const FILE: &str = "groma.toml";
 
 /// The settings as flags, shared by every command.
 #[derive(Debug, Clone, Default, Args, Serialize)]
@@ -160,10 +162,11 @@ impl Configuration {
     pub(crate) fn read(flags: &Flags) -> Result<Self, ConfigurationError> {
         let file = match &flags.config {
             Some(file) if !file.is_file() => return Err(ConfigurationError::NoFile(file.clone())),
-            Some(file) => file.clone(),
-            None => PathBuf::from("groma.toml"),
+            Some(file) => Toml::file_exact(file),
+            None if Path::new(FILE).is_file() => Toml::file_exact(FILE),
+            None => Toml::string(""),
         };
-        Self::merged(flags, Toml::file_exact(file), from_environment(std::env::vars()))
+        Self::merged(flags, file, from_environment(std::env::vars()))
     }
 
     fn merged(
@@ -172,8 +175,8 @@ impl Configuration {
         environment: BTreeMap<String, Value>,
     ) -> Result<Self, ConfigurationError> {
         Figment::new()
-            .merge(("data_dir", "data"))
-            .merge(("listen", "127.0.0.1:8080"))
+            .merge(Serialized::default("data_dir", "data"))
+            .merge(Serialized::default("listen", "127.0.0.1:8080"))
             .merge(file)
             .merge(Serialized::defaults(environment))
             .merge(Serialized::defaults(flags))

@@ -173,7 +173,9 @@ impl From<&warehouse::Error> for Problem {
         use warehouse::Error;
         let message = error.to_string();
         match error {
-            Error::TableNotFound { .. } => Self::not_found(message).code("table_not_found"),
+            Error::TableNotFound { name, .. } => {
+                with_demo_tables(Self::not_found(message).code("table_not_found"), name)
+            }
             Error::SchemaNotFound { .. } => Self::not_found(message).code("schema_not_found"),
             Error::ColumnNotFound { column_name, .. } => Self::bad_request(message)
                 .code("column_not_found")
@@ -360,6 +362,21 @@ impl From<imports::Error> for Problem {
             // Everything else is about the file: the message says what, where and what to do.
             error => Self::bad_request(error.to_string()).code("invalid_file"),
         }
+    }
+}
+
+/// Examples of other people name tables that we do not have: then it helps to know those that we do have.
+fn with_demo_tables(problem: Problem, name: &str) -> Problem {
+    let prefix = format!("{}.", imports::demo::SCHEMA);
+    if !name.starts_with(&prefix) {
+        return problem;
+    }
+    let tables = imports::demo::tables().unwrap_or_default();
+    let names: Vec<String> = tables.iter().map(|table| format!("{prefix}{}", table.name)).collect();
+    if names.is_empty() {
+        problem
+    } else {
+        problem.hint(format!("The demo tables are {}.", names.join(", ")))
     }
 }
 

@@ -20,7 +20,8 @@ impl Openapi {
         let fault = |error: std::io::Error| Failure::fault(&format!("cannot write to {}", self.out.display()), error);
         std::fs::create_dir_all(&self.out).map_err(fault)?;
         for (name, document) in server::openapi::documents() {
-            let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::fault("the document", error))?;
+            let text =
+                serde_json::to_string_pretty(&document).map_err(|error| Failure::fault("the document", error))?;
             std::fs::write(self.out.join(&name), format!("{text}\n")).map_err(fault)?;
             output::say(&format!("wrote {}", self.out.join(&name).display()));
         }

@@ -32,7 +32,7 @@ pub(crate) async fn query(
 ) -> Result<Response<Body>, Problem> {
     let connection = groma.connection(&caller, &connection).await?;
     let sql = Sql {
-        text: parameters.required_text("q", "an SQL query, or the name of a named source")?,
+        text: parameters.required_text("q", "an SQL query")?,
         parameters: parameters.query_parameters()?,
     };
     let cancel = CancellationToken::new();
