@@ -171,11 +171,7 @@ mod tests {
             format!("SELECT {}true", "NOT ".repeat(20_000)),
             format!("SELECT {}1", "-".repeat(1) + &" -".repeat(20_000)),
         ] {
-            assert!(
-                matches!(parse(&Sql::new(text.clone())), Err(Error::Invalid(_))),
-                "{}",
-                &text[..40]
-            );
+            assert!(parse(&Sql::new(text.clone())).is_err(), "{}", &text[..40]);
         }
     }
 }

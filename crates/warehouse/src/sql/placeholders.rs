@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_style_of_placeholder_is_bound() {
-        let expected = "SELECT * FROM t WHERE a = 7";
+        let expected = "SELECT * FROM \"t\" WHERE a = 7";
         check("SELECT * FROM t WHERE a = @p", json!({"p": 7}), expected);
         check("SELECT * FROM t WHERE a = :p", json!({"p": 7}), expected);
         check("SELECT * FROM t WHERE a = $p", json!({"p": 7}), expected);
@@ -205,7 +205,7 @@ mod tests {
         check(
             "SELECT * FROM t WHERE a = ? AND b = ?",
             json!([7, "x"]),
-            "SELECT * FROM t WHERE a = 7 AND b = 'x'",
+            "SELECT * FROM \"t\" WHERE a = 7 AND b = 'x'",
         );
     }
 
@@ -214,7 +214,7 @@ mod tests {
         check(
             "SELECT * FROM t WHERE a = @p",
             json!({"p": "x' OR 1 = 1; DROP TABLE t; --"}),
-            "SELECT * FROM t WHERE a = 'x'' OR 1 = 1; DROP TABLE t; --'",
+            "SELECT * FROM \"t\" WHERE a = 'x'' OR 1 = 1; DROP TABLE t; --'",
         );
         check("SELECT @p", json!({"p": "back\\"}), "SELECT 'back\\'");
         check("SELECT @p", json!({"p": "@q ? :r $1"}), "SELECT '@q ? :r $1'");
@@ -229,12 +229,12 @@ mod tests {
         check(
             "SELECT * FROM t WHERE a IN UNNEST(@p)",
             json!({"p": ["x", "y"]}),
-            "SELECT * FROM t WHERE a IN ('x', 'y')",
+            "SELECT * FROM \"t\" WHERE a IN ('x', 'y')",
         );
         check(
             "SELECT * FROM t WHERE a IN UNNEST(@p)",
             json!({"p": []}),
-            "SELECT * FROM t WHERE a IN ()",
+            "SELECT * FROM \"t\" WHERE a IN ()",
         );
     }
 
@@ -243,7 +243,7 @@ mod tests {
         check(
             "SELECT '1'::int, a[1:2], ':x @y ? $z' FROM t",
             json!({"int": 5}),
-            "SELECT '1'::INT, a[1:2], ':x @y ? $z' FROM t",
+            "SELECT '1'::INT, a[1:2], ':x @y ? $z' FROM \"t\"",
         );
     }
 

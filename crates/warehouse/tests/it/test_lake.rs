@@ -1,6 +1,7 @@
 //! A warehouse of the test's own, in a temporary folder, and rows as texts.
 
 use std::path::Path;
+use std::time::Duration;
 
 use access::Actor;
 use database::Database;
@@ -50,11 +51,9 @@ impl TestLake {
     /// Runs a statement; the number of rows it changed.
     pub(crate) async fn run(&self, sql: impl Into<Sql>) -> u64 {
         let sql = sql.into();
-        match self
-            .warehouse
-            .execute(&Actor::Anonymous, &sql, &Limits::default())
-            .await
-        {
+        let limits = Limits { timeout: Duration::from_secs(900), ..Limits::default() };
+        // Large tables on a busy machine.
+        match self.warehouse.execute(&Actor::Anonymous, &sql, &limits).await {
             Ok(Outcome::Done { affected }) => affected,
             Ok(Outcome::Rows(rows)) => {
                 rows.collect()
