@@ -107,10 +107,6 @@ pub(crate) async fn warm(
     lines: &mut Lines,
 ) -> Result<()> {
     let template = server.tiles_of("table", &[("name", "bench.points"), COLUMNS], "mvt")?;
-    // The first tiles bring the columns into memory.
-    for z in [0, 12, 14] {
-        draw(server, &template, &plan.tiles(z)[..1], "identity")?;
-    }
     wait_until_resident(server, &template, plan)?;
     for z in [14, 12, 11, 10, 9] {
         let tiles = plan.tiles(z);
@@ -146,14 +142,20 @@ pub(crate) async fn warm(
     Ok(())
 }
 
-/// Columns are loaded beside the requests: waits until tiles stop getting cheaper.
+/// Tiles bring the columns into memory, beside the answers: draws some until the server rests between them.
 pub(crate) fn wait_until_resident(server: &mut Server, template: &str, plan: &Plan) -> Result<()> {
-    for _ in 0..120 {
+    const DRAWN: usize = 10;
+    const QUIET_ROUNDS: usize = 3;
+    let mut quiet = 0;
+    for _ in 0..240 {
+        for z in [0, 9, 12, 14] {
+            let tiles = plan.tiles(z);
+            draw(server, template, &tiles[..tiles.len().min(DRAWN)], "identity")?;
+        }
         let before = server.cpu_ms()?;
         std::thread::sleep(std::time::Duration::from_millis(250));
-        let is_quiet = server.cpu_ms()? - before < 20.0;
-        draw(server, template, &plan.tiles(14)[..1], "identity")?;
-        if is_quiet {
+        quiet = if server.cpu_ms()? - before < 20.0 { quiet + 1 } else { 0 };
+        if quiet == QUIET_ROUNDS {
             return Ok(());
         }
     }

@@ -54,7 +54,6 @@ fn repeated(tiles: &[[u32; 3]]) -> Vec<[u32; 3]> {
 }
 
 fn by_zoom(server: &mut Server, template: &str, plan: &Plan, name: &str, lines: &mut Lines) -> Result<Vec<f64>> {
-    draw(server, template, &plan.tiles(0)[..1], "identity")?;
     wait_until_resident(server, template, plan)?;
     (0..=8)
         .map(|z| {
