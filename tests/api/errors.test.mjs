@@ -31,7 +31,7 @@ async function isExplained(response, status, words) {
 describe('bad requests', () => {
   for (const [what, path, options, status, words] of [
     ['an address that is not there', '/v3/nothing/here', {}, 404, /./],
-    ['an unknown kind of source', `${maps}/hologram?name=demo.cities`, {}, 404, /hologram/],
+    ['an unknown kind of source', `${maps}/hologram?name=demo.cities`, {}, 400, /hologram/],
     ['a verb that does not fit', `${maps}/table?name=demo.cities`, { method: 'DELETE' }, 405, /DELETE|method/i],
     ['no source at all', `${maps}/table`, {}, 400, /name/],
     ['no query at all', `/v3/sql/${connection}/query`, {}, 400, /q/],
@@ -45,7 +45,10 @@ describe('bad requests', () => {
     ['a column that is not there', query('SELECT nope FROM demo.cities'), {}, 400, /nope/],
     ['a function that is not there', query('SELECT st_teleport(geom) FROM demo.cities'), {}, 400, /st_teleport/i],
     ['two statements', query('SELECT 1; DROP TABLE demo.cities'), {}, 400, /statement/i],
-    ['a write by GET', query('DELETE FROM demo.cities'), {}, 403, /./],
+    ['a write through the Maps API', `${maps}/query?q=${encodeURIComponent('DELETE FROM demo.cities')}`, {}, 403, /./],
+    ['a table made through the Maps API', `${maps}/query?q=${encodeURIComponent('CREATE TABLE demo.probe AS SELECT 1 AS n')}`, {}, 403, /./],
+    ['a write through a widget', `/v3/sql/${connection}/model/formula?type=query&source=${encodeURIComponent('DELETE FROM demo.cities')}&params=${encodeURIComponent('{"column":"*","operation":"count"}')}`, {}, 403, /./],
+    ['a write through statistics', `/v3/stats/${connection}/name?q=${encodeURIComponent('DELETE FROM demo.cities')}`, {}, 403, /./],
     ['an unknown model', `/v3/sql/${connection}/model/oracle?type=table&source=demo.cities`, {}, 404, /oracle/],
     ['an unknown public map', '/v3/maps/public/00000000-0000-7000-8000-000000000000', {}, 404, /map/],
     ['a map id that is none', '/v3/maps/public/nonsense', {}, 404, /map/],

@@ -21,7 +21,7 @@ async function geojsonTile(table, z = 0, x = 0, y = 0) {
 
 const ids = ({ features }) => features.map(({ properties }) => properties.id).sort();
 const create = (table, rows) => sql(`CREATE OR REPLACE TABLE ${SCHEMA}.${table} AS SELECT * FROM (VALUES ${rows.join(', ')}) AS t (id, geom)`);
-const wkt = (id, text) => `(${id}, ${text === null ? 'NULL' : `ST_GeomFromText('${text}')`})`;
+const wkt = (id, text) => `(${id}, ST_GeomFromText(${text === null ? 'NULL' : `'${text}'`}))`;
 
 describe('odd geometries', () => {
   before(() => sql(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`));

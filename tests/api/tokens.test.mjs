@@ -95,14 +95,14 @@ describe('a token', () => {
     });
     const created = await made.json();
     assert.equal(made.status, 201, JSON.stringify(created));
-    const step = await (await withToken(created.token, table('demo.cities'))).json();
-    const document = await (await withToken(created.token, step.tilejson.url[0].slice(url.length))).json();
+    const step = await (await withToken(created.secret, table('demo.cities'))).json();
+    const document = await (await withToken(created.secret, step.tilejson.url[0].slice(url.length))).json();
     const tile = document.tiles[0].slice(url.length).replace('{z}', 0).replace('{x}', 0).replace('{y}', 0);
-    assert.equal((await withToken(created.token, tile)).status, 200);
+    assert.equal((await withToken(created.secret, tile)).status, 200);
     const deleted = await owner.ask(`/workspace-api/tokens/${created.id}`, { method: 'DELETE' });
     assert.ok(deleted.ok, await deleted.text());
-    await check(await withToken(created.token, tile), 401);
-    await check(await withToken(created.token, table('demo.cities')), 401);
+    await check(await withToken(created.secret, tile), 401);
+    await check(await withToken(created.secret, table('demo.cities')), 401);
   });
 });
 
@@ -111,7 +111,7 @@ describe('a session', () => {
     const owner = await signIn();
     assert.equal((await owner.ask(table('demo.cities'))).status, 200);
     const foreign = await fetch(`${url}${table('demo.cities')}`, { headers: { Cookie: owner.cookie, 'Sec-Fetch-Site': 'cross-site' } });
-    assert.equal(foreign.status, 401);
+    assert.ok([401, 403].includes(foreign.status), `${foreign.status}`);
   });
 
   it('changes nothing without the CSRF value, nor for a page of someone else, nor by GET', async () => {

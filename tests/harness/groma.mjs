@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { OWNER } from './server.mjs';
+import { OWNER, binary, neutralEnvironment } from './server.mjs';
 
 /** Base URL of the server. */
 export const url = required('GROMA_TEST_URL');
@@ -37,8 +37,8 @@ export async function sql(text, queryParameters) {
 
 /** Runs a command of the program against the running server, and gives what it prints. */
 export async function command(...words) {
-  const environment = { ...process.env, GROMA_DATA_DIR: process.env.GROMA_TEST_DATA_DIR };
-  const { stdout } = await promisify(execFile)(process.env.GROMA_BINARY ?? 'target/release/groma', words, { env: environment });
+  const environment = { ...neutralEnvironment(), GROMA_DATA_DIR: process.env.GROMA_TEST_DATA_DIR };
+  const { stdout } = await promisify(execFile)(binary(), words, { env: environment });
   return stdout.trim();
 }
 

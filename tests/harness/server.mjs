@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,10 +15,15 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const OWNER = { email: 'owner@example.org', password: 'owner of the tests' };
 
 /** The program under test: GROMA_BINARY, or where `make build` leaves it. */
-function binary() {
+export function binary() {
   const path = process.env.GROMA_BINARY ?? join(root, 'target/release/groma');
   if (!existsSync(path)) throw new Error(`${path} is not there; run \`make build\` first`);
   return path;
+}
+
+/** Our environment without settings of the program, which knows no others than its own. */
+export function neutralEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GROMA_')));
 }
 
 /** Waits for the line `listening http://…` on standard output. */
@@ -39,11 +44,14 @@ async function addressOf(child, log) {
   return address;
 }
 
-/** A running server: `environment` is what the tests read, `stop` ends it and fails when its log has errors. */
+/**
+ * A running server; GROMA_TEST_LOG names a file that takes its log.
+ * `environment` is what the tests read, `stop` ends it and fails when its log has errors.
+ */
 export async function startServer() {
   const folder = await mkdtemp(join(tmpdir(), 'groma-black-box-'));
   const environment = {
-    ...process.env,
+    ...neutralEnvironment(),
     GROMA_DATA_DIR: folder,
     GROMA_LISTEN: '127.0.0.1:0',
     GROMA_ADMIN_EMAIL: OWNER.email,
@@ -60,6 +68,7 @@ export async function startServer() {
       await ended;
     }
     await rm(folder, { recursive: true, force: true });
+    if (process.env.GROMA_TEST_LOG) await writeFile(process.env.GROMA_TEST_LOG, log.join(''));
     const errors = log.join('').split('\n').filter((line) => /\bERROR\b|panicked at/.test(line));
     if (errors.length > 0) throw new Error(`the server's log has errors:\n${errors.join('\n')}`);
   };

@@ -14,7 +14,12 @@ pub(crate) fn bake(packages: &Path, out: &Path) -> Result<(), Error> {
     let mut ranges = 0;
     for entry in fs::read_dir(&from).map_err(|e| Error::source(&from, e))? {
         let path = entry.map_err(|e| Error::source(&from, e))?.path();
-        let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|e| e == "pbf")) else { continue };
+        let Some(name) = path
+            .file_name()
+            .filter(|_| path.extension().is_some_and(|e| e == "pbf"))
+        else {
+            continue;
+        };
         fs::copy(&path, to.join(name)).map_err(|e| Error::write(&to, e))?;
         ranges += 1;
     }

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMillisecondArray,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
@@ -25,7 +28,10 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(geometry: Vec<Geometry<f64>>) -> Self {
-        Self { geometry, ..Self::default() }
+        Self {
+            geometry,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -64,15 +70,26 @@ impl Table {
     }
 
     fn column(mut self, name: &str, array: ArrayRef) -> Self {
-        assert_eq!(array.len(), self.geometry.len(), "column {name} has a value per geometry");
+        assert_eq!(
+            array.len(),
+            self.geometry.len(),
+            "column {name} has a value per geometry"
+        );
         self.fields.push(Field::new(name, array.data_type().clone(), true));
         self.arrays.push(array);
         self
     }
 
     pub(crate) fn write(mut self, path: &Path) -> Result<(), Error> {
-        let parquet = |e: &dyn std::fmt::Display| Error::Write { path: path.to_owned(), reason: e.to_string() };
-        let wkb = self.geometry.iter().map(well_known_binary).collect::<Result<Vec<_>, _>>()?;
+        let parquet = |e: &dyn std::fmt::Display| Error::Write {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        };
+        let wkb = self
+            .geometry
+            .iter()
+            .map(well_known_binary)
+            .collect::<Result<Vec<_>, _>>()?;
         let geometry = BinaryArray::from_iter_values(&wkb);
         self.fields.push(Field::new("geom", DataType::Binary, true));
         self.arrays.push(Arc::new(geometry));
@@ -82,7 +99,10 @@ impl Table {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_created_by("groma".to_owned())
-            .set_key_value_metadata(Some(vec![KeyValue::new("geo".to_owned(), geo_metadata(&self.geometry))]))
+            .set_key_value_metadata(Some(vec![KeyValue::new(
+                "geo".to_owned(),
+                geo_metadata(&self.geometry),
+            )]))
             .build();
         let file = File::create(path).map_err(|e| parquet(&e))?;
         let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| parquet(&e))?;

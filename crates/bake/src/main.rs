@@ -34,11 +34,17 @@ enum Error {
 
 impl Error {
     fn source(path: &Path, reason: impl Display) -> Self {
-        Self::Source { path: path.to_owned(), reason: reason.to_string() }
+        Self::Source {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     fn write(path: &Path, reason: impl Display) -> Self {
-        Self::Write { path: path.to_owned(), reason: reason.to_string() }
+        Self::Write {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -75,7 +81,11 @@ fn bake(options: &Options) -> Result<(), Error> {
     if wanted("fonts") {
         fonts::bake(packages, out)?;
     }
-    say(&format!("all in {} after {:.1} s", out.display(), start.elapsed().as_secs_f64()));
+    say(&format!(
+        "all in {} after {:.1} s",
+        out.display(),
+        start.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 
@@ -83,7 +93,11 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, Error> {
     let (mut packages, mut out, mut only) = (None, None, None);
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| Error::Usage(format!("{name} needs a value")));
+        let mut value = || {
+            arguments
+                .next()
+                .ok_or_else(|| Error::Usage(format!("{name} needs a value")))
+        };
         match name.as_str() {
             "--packages" => packages = Some(PathBuf::from(value()?)),
             "--out" => out = Some(PathBuf::from(value()?)),
@@ -92,7 +106,11 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, Error> {
         }
     }
     let missing = |name: &str| Error::Usage(format!("{name} is missing"));
-    Ok(Options { packages: packages.ok_or_else(|| missing("--packages"))?, out: out.ok_or_else(|| missing("--out"))?, only })
+    Ok(Options {
+        packages: packages.ok_or_else(|| missing("--packages"))?,
+        out: out.ok_or_else(|| missing("--out"))?,
+        only,
+    })
 }
 
 /// One line of progress for the person who waits.

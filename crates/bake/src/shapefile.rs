@@ -25,7 +25,10 @@ impl Attributes {
 
     /// A number; Natural Earth writes -99 (and -999) where it knows none.
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
-        self.text(name)?.parse::<f64>().ok().filter(|n| *n != -99.0 && *n != -999.0 && *n != -9999.0)
+        self.text(name)?
+            .parse::<f64>()
+            .ok()
+            .filter(|n| *n != -99.0 && *n != -999.0 && *n != -9999.0)
     }
 
     pub(crate) fn integer(&self, name: &str) -> Option<i64> {
@@ -37,15 +40,27 @@ impl Attributes {
 pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Error> {
     let shapes = shapes(path)?;
     let table = path.with_extension("dbf");
-    let attributes = if table.exists() { attributes(&table)? } else { Vec::new() };
+    let attributes = if table.exists() {
+        attributes(&table)?
+    } else {
+        Vec::new()
+    };
     if !attributes.is_empty() && attributes.len() != shapes.len() {
-        return Err(Error::source(path, format!("{} shapes but {} rows in its dbf", shapes.len(), attributes.len())));
+        return Err(Error::source(
+            path,
+            format!("{} shapes but {} rows in its dbf", shapes.len(), attributes.len()),
+        ));
     }
     let mut attributes = attributes.into_iter();
     Ok(shapes
         .into_iter()
         .map(|geometry| (geometry, attributes.next().unwrap_or_default()))
-        .filter_map(|(geometry, attributes)| Some(Row { geometry: geometry?, attributes }))
+        .filter_map(|(geometry, attributes)| {
+            Some(Row {
+                geometry: geometry?,
+                attributes,
+            })
+        })
         .collect())
 }
 
@@ -82,12 +97,18 @@ fn shape(content: &[u8]) -> Option<Option<Geometry<f64>>> {
 fn parts(content: &[u8]) -> Option<Vec<Vec<Coord<f64>>>> {
     let count = i32_at(content, 36)? as usize;
     let points = i32_at(content, 40)? as usize;
-    let starts = (0..count).map(|i| i32_at(content, 44 + 4 * i).map(|s| s as usize)).collect::<Option<Vec<_>>>()?;
+    let starts = (0..count)
+        .map(|i| i32_at(content, 44 + 4 * i).map(|s| s as usize))
+        .collect::<Option<Vec<_>>>()?;
     let first = 44 + 4 * count;
     let mut parts = Vec::with_capacity(count);
     for (i, start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(points);
-        parts.push((*start..end).map(|p| coordinate_at(content, first + 16 * p)).collect::<Option<Vec<_>>>()?);
+        parts.push(
+            (*start..end)
+                .map(|p| coordinate_at(content, first + 16 * p))
+                .collect::<Option<Vec<_>>>()?,
+        );
     }
     Some(parts)
 }
@@ -98,12 +119,19 @@ fn assemble(rings: Vec<Vec<Coord<f64>>>) -> MultiPolygon<f64> {
     let mut holes = Vec::new();
     for ring in rings.into_iter().filter(|r| r.len() >= 4) {
         let polygon = Polygon::new(LineString(ring), Vec::new());
-        if polygon.signed_area() <= 0.0 { shells.push(polygon) } else { holes.push(polygon) }
+        if polygon.signed_area() <= 0.0 {
+            shells.push(polygon)
+        } else {
+            holes.push(polygon)
+        }
     }
     if shells.is_empty() {
         return MultiPolygon(holes);
     }
-    let boxes: Vec<_> = shells.iter().map(|s| s.bounding_rect().expect("a shell has points")).collect();
+    let boxes: Vec<_> = shells
+        .iter()
+        .map(|s| s.bounding_rect().expect("a shell has points"))
+        .collect();
     for hole in holes {
         let inside = Point::from(hole.exterior().0[0]);
         let mut candidates: Vec<usize> = (0..shells.len()).filter(|i| boxes[*i].contains(&inside)).collect();
@@ -189,7 +217,10 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 
 fn coordinate_at(bytes: &[u8], at: usize) -> Option<Coord<f64>> {
     let number = |at: usize| Some(f64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    Some(Coord { x: number(at)?, y: number(at + 8)? })
+    Some(Coord {
+        x: number(at)?,
+        y: number(at + 8)?,
+    })
 }
 
 #[cfg(test)]
@@ -206,7 +237,12 @@ mod tests {
 
     #[test]
     fn a_hole_belongs_to_the_smallest_shell_around_it() {
-        let polygons = assemble(vec![square(0.0, 10.0, true), square(4.0, 5.0, true), square(4.2, 4.8, false), square(1.0, 9.0, false)]);
+        let polygons = assemble(vec![
+            square(0.0, 10.0, true),
+            square(4.0, 5.0, true),
+            square(4.2, 4.8, false),
+            square(1.0, 9.0, false),
+        ]);
         assert_eq!(polygons.0.len(), 2);
         assert!((polygons.0[0].unsigned_area() - 36.0).abs() < 1e-9);
         assert!((polygons.0[1].unsigned_area() - 0.64).abs() < 1e-9);

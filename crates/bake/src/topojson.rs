@@ -48,13 +48,19 @@ impl Topology {
     /// The areas of one object, for example `counties`; members without a geometry are left out.
     pub(crate) fn areas(&self, object: &str) -> Result<Vec<Area>, Error> {
         let broken = |what: &str| Error::Topology(format!("{object}: {what}"));
-        let members = self.objects.get(object).and_then(|o| o.get("geometries")).ok_or_else(|| broken("is not there"))?;
+        let members = self
+            .objects
+            .get(object)
+            .and_then(|o| o.get("geometries"))
+            .ok_or_else(|| broken("is not there"))?;
         let members: Vec<Member> = serde_json::from_value(members.clone()).map_err(|e| broken(&e.to_string()))?;
         let mut areas = Vec::new();
         for member in members {
             let Some(arcs) = member.arcs else { continue };
             let polygons = match member.kind.as_deref() {
-                Some("Polygon") => vec![self.polygon(serde_json::from_value(arcs).map_err(|e| broken(&e.to_string()))?)],
+                Some("Polygon") => {
+                    vec![self.polygon(serde_json::from_value(arcs).map_err(|e| broken(&e.to_string()))?)]
+                }
                 Some("MultiPolygon") => {
                     let parts: Vec<Vec<Vec<i64>>> = serde_json::from_value(arcs).map_err(|e| broken(&e.to_string()))?;
                     parts.into_iter().map(|rings| self.polygon(rings)).collect()
@@ -63,8 +69,15 @@ impl Topology {
             };
             let polygons = polygons.into_iter().filter(|p| p.exterior().0.len() >= 4).collect();
             areas.push(Area {
-                id: member.id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)),
-                name: member.properties.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                id: member
+                    .id
+                    .map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned)),
+                name: member
+                    .properties
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
                 polygons: MultiPolygon(polygons),
             });
         }
@@ -101,7 +114,10 @@ impl Topology {
             .map(|[dx, dy]| {
                 x += dx;
                 y += dy;
-                Coord { x: x as f64 * scale[0] + translate[0], y: y as f64 * scale[1] + translate[1] }
+                Coord {
+                    x: x as f64 * scale[0] + translate[0],
+                    y: y as f64 * scale[1] + translate[1],
+                }
             })
             .collect()
     }

@@ -53,14 +53,25 @@ fn decode_layer(bytes: &[u8], z: u8, x: u32, y: u32, features: &mut Vec<Feature>
         }
         let tags = tags
             .chunks_exact(2)
-            .map(|pair| Some((keys.get(pair[0] as usize)?.clone(), values.get(pair[1] as usize)?.clone())))
+            .map(|pair| {
+                Some((
+                    keys.get(pair[0] as usize)?.clone(),
+                    values.get(pair[1] as usize)?.clone(),
+                ))
+            })
             .collect::<Option<_>>()?;
         let parts = decode_commands(&geometry)?;
-        let parts = parts.into_iter().map(|part| part.into_iter().map(|(px, py)| place(px, py)).collect::<Vec<_>>());
+        let parts = parts
+            .into_iter()
+            .map(|part| part.into_iter().map(|(px, py)| place(px, py)).collect::<Vec<_>>());
         let geometry = match kind {
             1 => {
                 let points: Vec<Point<f64>> = parts.flatten().map(Point::from).collect();
-                if let [only] = points.as_slice() { (*only).into() } else { MultiPoint(points).into() }
+                if let [only] = points.as_slice() {
+                    (*only).into()
+                } else {
+                    MultiPoint(points).into()
+                }
             }
             2 => MultiLineString(parts.map(LineString).collect()).into(),
             3 => polygons(parts.collect()).into(),
@@ -167,7 +178,11 @@ struct Message<'a>(&'a [u8]);
 
 impl<'a> Message<'a> {
     /// The next field; `Some(None)` at the end, `None` if the bytes are broken.
-    #[expect(clippy::should_implement_trait, clippy::option_option, reason = "an end and a fault differ")]
+    #[expect(
+        clippy::should_implement_trait,
+        clippy::option_option,
+        reason = "an end and a fault differ"
+    )]
     fn next(&mut self) -> Option<Option<(u64, Value<'a>)>> {
         if self.0.is_empty() {
             return Some(None);
@@ -200,7 +215,10 @@ mod tests {
     #[test]
     fn commands_of_the_specification_are_understood() {
         // The examples of the specification, section 4.3.5: a line of three points, a polygon.
-        assert_eq!(decode_commands(&[9, 4, 4, 18, 0, 16, 16, 0]), Some(vec![vec![(2, 2), (2, 10), (10, 10)]]));
+        assert_eq!(
+            decode_commands(&[9, 4, 4, 18, 0, 16, 16, 0]),
+            Some(vec![vec![(2, 2), (2, 10), (10, 10)]])
+        );
         assert_eq!(
             decode_commands(&[9, 6, 12, 18, 10, 12, 24, 44, 15]),
             Some(vec![vec![(3, 6), (8, 12), (20, 34), (3, 6)]])

@@ -19,14 +19,34 @@ struct Area {
 }
 
 const AREAS: [Area; 2] = [
-    Area { name: "a continent's box (5 % of rows or more)", sides: [-10.0, 36.0, 30.0, 60.0], least_share: 0.05, most_share: 1.0, repetitions: 5 },
-    Area { name: "a city's box (0.5 % of rows or less)", sides: [2.1, 48.7, 2.6, 49.0], least_share: 0.00005, most_share: 0.005, repetitions: 30 },
+    Area {
+        name: "a continent's box (5 % of rows or more)",
+        sides: [-10.0, 36.0, 30.0, 60.0],
+        least_share: 0.05,
+        most_share: 1.0,
+        repetitions: 5,
+    },
+    Area {
+        name: "a city's box (0.5 % of rows or less)",
+        sides: [2.1, 48.7, 2.6, 49.0],
+        least_share: 0.00005,
+        most_share: 0.005,
+        repetitions: 30,
+    },
 ];
 
 /// A widget and the SQL that answers the same.
 const WIDGETS: [(&str, &str, &str); 3] = [
-    ("category", r#"{"column":"cat","operation":"count"}"#, "SELECT cat, count(*) FROM points WHERE {} GROUP BY cat ORDER BY 2 DESC"),
-    ("formula", r#"{"column":"value","operation":"avg"}"#, "SELECT avg(value) FROM points WHERE {}"),
+    (
+        "category",
+        r#"{"column":"cat","operation":"count"}"#,
+        "SELECT cat, count(*) FROM points WHERE {} GROUP BY cat ORDER BY 2 DESC",
+    ),
+    (
+        "formula",
+        r#"{"column":"value","operation":"avg"}"#,
+        "SELECT avg(value) FROM points WHERE {}",
+    ),
     (
         "histogram",
         r#"{"column":"value","operation":"count","ticks":[5,10,15,20,30,40,50,75,100]}"#,
@@ -44,8 +64,11 @@ pub(crate) async fn measure(
     for area in AREAS {
         let [west, south, east, north] = area.sides;
         let polygon = json!({"geom": {"type": "Polygon", "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]]}});
-        let box_in_mercator = format!("geom && ST_Transform(ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326), 3857)");
-        let count = postgis.number(&format!("SELECT count(*)::float8 FROM points WHERE {box_in_mercator}")).await?;
+        let box_in_mercator =
+            format!("geom && ST_Transform(ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326), 3857)");
+        let count = postgis
+            .number(&format!("SELECT count(*)::float8 FROM points WHERE {box_in_mercator}"))
+            .await?;
         let share = count / data.points as f64;
         if !(area.least_share..=area.most_share).contains(&share) {
             return Err(format!("{} holds {share:.5} of the rows", area.name).into());
@@ -58,7 +81,8 @@ pub(crate) async fn measure(
                 ("spatialFilters", polygon.to_string()),
             ]
         };
-        let ours = server.widget("formula", &parameters(r#"{"column":"*","operation":"count"}"#))?["rows"][0]["value"].as_f64();
+        let ours = server.widget("formula", &parameters(r#"{"column":"*","operation":"count"}"#))?["rows"][0]["value"]
+            .as_f64();
         if ours.is_none_or(|ours| (ours - count).abs() > 2.0) {
             return Err(format!("{}: {ours:?} rows, PostGIS {count}", area.name).into());
         }
@@ -72,7 +96,8 @@ pub(crate) async fn measure(
                 server.widget(model, &parameters(widget))?;
                 postgis.rows(&sql).await?;
             }
-            let costs = [server.cpu_ms()? - before[0], postgis.cpu_ms()? - before[1]].map(|cost| cost / area.repetitions as f64);
+            let costs = [server.cpu_ms()? - before[0], postgis.cpu_ms()? - before[1]]
+                .map(|cost| cost / area.repetitions as f64);
             let section = format!("aggregates in {} of {count} rows (CPU ms)", area.name);
             lines.figure(&section, &format!("{model}, Groma"), costs[0]);
             lines.figure(&section, &format!("{model}, PostGIS"), costs[1]);
@@ -82,20 +107,36 @@ pub(crate) async fn measure(
             sums = [sums[0] + costs[0], sums[1] + costs[1]];
         }
         if area.least_share >= 0.05 {
-            lines.at_least(&format!("aggregates in {}, times less than PostGIS", area.name), sums[1] / sums[0], 3.0);
+            lines.at_least(
+                &format!("aggregates in {}, times less than PostGIS", area.name),
+                sums[1] / sums[0],
+                3.0,
+            );
         } else {
-            lines.at_most(&format!("aggregates in {}, no more than PostGIS (sum)", area.name), sums[0], sums[1]);
+            lines.at_most(
+                &format!("aggregates in {}, no more than PostGIS (sum)", area.name),
+                sums[0],
+                sums[1],
+            );
         }
     }
     Ok(())
 }
 
-fn in_duckdb(duckdb: &mut DuckDb, model: &str, [west, south, east, north]: [f64; 4], repetitions: usize) -> Result<Option<f64>> {
+fn in_duckdb(
+    duckdb: &mut DuckDb,
+    model: &str,
+    [west, south, east, north]: [f64; 4],
+    repetitions: usize,
+) -> Result<Option<f64>> {
     let meters = |degrees: f64| degrees.to_radians() * 6_378_137.0;
     let northing = |degrees: f64| (std::f64::consts::FRAC_PI_4 + degrees.to_radians() / 2.0).tan().ln() * 6_378_137.0;
     let condition = format!(
         "mx BETWEEN {} AND {} AND my BETWEEN {} AND {}",
-        meters(west), meters(east), northing(south), northing(north)
+        meters(west),
+        meters(east),
+        northing(south),
+        northing(north)
     );
     let sql = match model {
         "category" => format!("SELECT cat, count(*) FROM points WHERE {condition} GROUP BY cat ORDER BY 2 DESC"),

@@ -48,16 +48,30 @@ pub(crate) fn measure(server: &mut Server, work: &Path, plan: &Plan, lines: &mut
             }
             let section = "cached tiles (CPU microseconds per request)";
             let microseconds = |cost: f64| cost * 1000.0 / (requests / TURN * TURN) as f64;
-            lines.figure(section, &format!("{encoding}, {name} ({} bytes), Groma", body.len()), microseconds(costs[0]));
+            lines.figure(
+                section,
+                &format!("{encoding}, {name} ({} bytes), Groma", body.len()),
+                microseconds(costs[0]),
+            );
             lines.figure(section, &format!("{encoding}, {name}, nginx"), microseconds(costs[1]));
-            lines.at_most(&format!("cached tile, {encoding}, {name}, times nginx"), costs[0] / costs[1], MOST);
+            lines.at_most(
+                &format!("cached tile, {encoding}, {name}, times nginx"),
+                costs[0] / costs[1],
+                MOST,
+            );
         }
     }
     Ok(())
 }
 
 /// The tile whose compressed body comes nearest to a size.
-fn tile_of_size(server: &mut Server, template: &str, plan: &Plan, encoding: &str, size: f64) -> Result<(String, Vec<u8>)> {
+fn tile_of_size(
+    server: &mut Server,
+    template: &str,
+    plan: &Plan,
+    encoding: &str,
+    size: f64,
+) -> Result<(String, Vec<u8>)> {
     const PROBED: usize = 40;
     let mut best: Option<(f64, String, Vec<u8>)> = None;
     for z in [14, 13, 12, 11, 10, 8, 6] {
@@ -81,6 +95,9 @@ fn tile_of_size(server: &mut Server, template: &str, plan: &Plan, encoding: &str
         say(&format!("no tile near {size} bytes: the nearest has {}", body.len()));
     }
     // Compression may come after the first answer; what is served from now on is the cached form.
-    let body = server.get(&path, encoding).map(|response| response.body).unwrap_or(body);
+    let body = server
+        .get(&path, encoding)
+        .map(|response| response.body)
+        .unwrap_or(body);
     Ok((path, body))
 }

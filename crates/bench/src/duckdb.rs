@@ -42,7 +42,11 @@ impl DuckDb {
             .map_err(|error| format!("{PYTHON}: {error}: run `make test` or `cargo xtask doctor` first"))?;
         let questions = process.stdin.take().ok_or("no pipe")?;
         let answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
-        let mut duckdb = DuckDb { process, questions, answers };
+        let mut duckdb = DuckDb {
+            process,
+            questions,
+            answers,
+        };
         duckdb.answer()?;
         Ok(duckdb)
     }
@@ -56,7 +60,9 @@ impl DuckDb {
         writeln!(self.questions, "{}", json!({ "sql": sql }))?;
         self.questions.flush()?;
         let answer = self.answer()?;
-        answer["rows"].as_u64().ok_or_else(|| format!("DuckDB: {answer}").into())
+        answer["rows"]
+            .as_u64()
+            .ok_or_else(|| format!("DuckDB: {answer}").into())
     }
 
     fn answer(&mut self) -> Result<Value> {

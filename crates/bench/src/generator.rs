@@ -111,7 +111,10 @@ fn split_mix(value: u64) -> u64 {
 
 /// A number in (0, 1): the `which`-th of a row.
 pub(crate) fn uniform(row: u64, which: u64) -> f64 {
-    let index = row.wrapping_mul(8).wrapping_add(which).wrapping_add(SEED.wrapping_mul(0xD1B5_4A32_D192_ED03));
+    let index = row
+        .wrapping_mul(8)
+        .wrapping_add(which)
+        .wrapping_add(SEED.wrapping_mul(0xD1B5_4A32_D192_ED03));
     ((split_mix(index) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
 }
 
@@ -137,7 +140,10 @@ fn point(row: u64, city: &City) -> Point {
     let lat = (city.lat + north * sigma).clamp(-85.0, 85.0);
     let lon = (city.lon + east * sigma / city.lat.to_radians().cos() + 540.0).rem_euclid(360.0) - 180.0;
     let share = uniform(row, 2);
-    let category = CATEGORIES.iter().find(|(_, end)| share < *end).map_or(RARE, |(name, _)| name);
+    let category = CATEGORIES
+        .iter()
+        .find(|(_, end)| share < *end)
+        .map_or(RARE, |(name, _)| name);
     let [spread, hours] = normal(row, 3);
     let micro_degrees = |degrees: f64| (degrees * 1e6).round() / 1e6;
     Point {
@@ -203,10 +209,18 @@ fn write(path: &Path, points: u64) -> Result<()> {
         }
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(made.iter().map(|(row, _, _)| *row as i64))),
-            Arc::new(StringArray::from_iter_values(made.iter().map(|(_, _, point)| point.category))),
-            Arc::new(StringArray::from_iter_values(made.iter().map(|(_, city, _)| &city.country))),
-            Arc::new(Float64Array::from_iter_values(made.iter().map(|(_, _, point)| point.value))),
-            Arc::new(TimestampMicrosecondArray::from_iter_values(made.iter().map(|(_, _, point)| point.seen * 1_000_000))),
+            Arc::new(StringArray::from_iter_values(
+                made.iter().map(|(_, _, point)| point.category),
+            )),
+            Arc::new(StringArray::from_iter_values(
+                made.iter().map(|(_, city, _)| &city.country),
+            )),
+            Arc::new(Float64Array::from_iter_values(
+                made.iter().map(|(_, _, point)| point.value),
+            )),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(
+                made.iter().map(|(_, _, point)| point.seen * 1_000_000),
+            )),
             Arc::new(geometry.finish()),
         ];
         writer.write(&RecordBatch::try_new(schema.clone(), columns)?)?;

@@ -41,10 +41,15 @@ impl Store {
     pub(crate) fn prepare(program: &Path, work: &Path, data: &Data) -> Result<Store> {
         let program = std::path::absolute(program)?;
         let folder = work.join("groma");
-        let built = fs::metadata(&program).map_err(|error| format!("{}: {error}: run `make build`", program.display()))?;
+        let built =
+            fs::metadata(&program).map_err(|error| format!("{}: {error}: run `make build`", program.display()))?;
         let stamp = format!("{VERSION} {} {:?}", data.points, built.modified()?);
         let token_file = folder.join("token");
-        let mut store = Store { program, folder: folder.clone(), token: String::new() };
+        let mut store = Store {
+            program,
+            folder: folder.clone(),
+            token: String::new(),
+        };
         if fs::read_to_string(folder.join("stamp")).is_ok_and(|known| known == stamp) {
             store.token = fs::read_to_string(token_file)?;
             return Ok(store);
@@ -52,14 +57,18 @@ impl Store {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
         let server = store.start(&[])?;
-        for (file, table) in
-            [(&data.large, "bench.points"), (&data.small, "bench.points_small"), (&data.counties, "bench.counties")]
-        {
+        for (file, table) in [
+            (&data.large, "bench.points"),
+            (&data.small, "bench.points_small"),
+            (&data.counties, "bench.counties"),
+        ] {
             let started = Instant::now();
             store.command(&["import", &file.display().to_string(), "--table", table])?;
             say(&format!("Groma: {table} in {:.0} s", started.elapsed().as_secs_f64()));
         }
-        store.token = store.command(&["token", "create", "--name", "bench", "--apis", "maps,sql", "--grant", "*"])?;
+        store.token = store.command(&[
+            "token", "create", "--name", "bench", "--apis", "maps,sql", "--grant", "*",
+        ])?;
         drop(server);
         fs::write(token_file, &store.token)?;
         fs::write(folder.join("stamp"), stamp)?;
@@ -108,7 +117,12 @@ impl Store {
             if let Ok(mut client) = Client::connect(&address)
                 && client.get("/readyz", &[]).is_ok_and(|response| response.status == 200)
             {
-                return Ok(Server { process, address, token: self.token.clone(), client });
+                return Ok(Server {
+                    process,
+                    address,
+                    token: self.token.clone(),
+                    client,
+                });
             }
             if started.elapsed() > STARTS_WITHIN || process.try_wait()?.is_some() {
                 let _ = process.kill();
@@ -132,27 +146,46 @@ impl Server {
     /// GET with the token and one content encoding.
     pub(crate) fn get(&mut self, path: &str, encoding: &str) -> Result<Response> {
         let bearer = format!("Bearer {}", self.token);
-        self.client.get(path, &[("Authorization", &bearer), ("Accept-Encoding", encoding)])
+        self.client
+            .get(path, &[("Authorization", &bearer), ("Accept-Encoding", encoding)])
     }
 
     /// Registers a map source and gives the path of its tiles with `{z}`, `{x}` and `{y}` in it.
     pub(crate) fn tiles_of(&mut self, kind: &str, parameters: &[(&str, &str)], format: &str) -> Result<String> {
-        let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let path = format!("/v3/maps/carto_dw/{kind}?{}&format=tilejson&formatTiles={format}", query.join("&"));
+        let query: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        let path = format!(
+            "/v3/maps/carto_dw/{kind}?{}&format=tilejson&formatTiles={format}",
+            query.join("&")
+        );
         let tilejson = self.get(&path, "identity")?.json()?;
-        let url = tilejson["tiles"][0].as_str().ok_or_else(|| format!("no tiles in {tilejson}"))?;
+        let url = tilejson["tiles"][0]
+            .as_str()
+            .ok_or_else(|| format!("no tiles in {tilejson}"))?;
         let path = url.splitn(4, '/').nth(3).ok_or("an odd tile URL")?;
         Ok(format!("/{path}"))
     }
 
     /// A widget's answer.
     pub(crate) fn widget(&mut self, model: &str, parameters: &[(&str, String)]) -> Result<Value> {
-        let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        self.get(&format!("/v3/sql/carto_dw/model/{model}?{}", query.join("&")), "identity")?.json()
+        let query: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        self.get(
+            &format!("/v3/sql/carto_dw/model/{model}?{}", query.join("&")),
+            "identity",
+        )?
+        .json()
     }
 }
 
 /// The path of one tile.
 pub(crate) fn tile_path(template: &str, [z, x, y]: [u32; 3]) -> String {
-    template.replace("{z}", &z.to_string()).replace("{x}", &x.to_string()).replace("{y}", &y.to_string())
+    template
+        .replace("{z}", &z.to_string())
+        .replace("{x}", &x.to_string())
+        .replace("{y}", &y.to_string())
 }

@@ -18,7 +18,10 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body of a success as JSON.
@@ -34,7 +37,10 @@ impl Client {
     pub(crate) fn connect(address: &str) -> Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Client { host: address.to_owned(), reader: BufReader::with_capacity(1 << 16, stream) })
+        Ok(Client {
+            host: address.to_owned(),
+            reader: BufReader::with_capacity(1 << 16, stream),
+        })
     }
 
     /// GET of a path with its query, with these headers.
@@ -57,14 +63,25 @@ impl Client {
     }
 
     fn response(&mut self) -> Result<Response> {
-        let status = self.line()?.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("odd status line")?;
+        let status = self
+            .line()?
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .ok_or("odd status line")?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut response = Response { status, headers, body: Vec::new() };
+        let mut response = Response {
+            status,
+            headers,
+            body: Vec::new(),
+        };
         if response.header("transfer-encoding") == Some("chunked") {
             loop {
                 let size = usize::from_str_radix(self.line()?.split(';').next().unwrap_or_default(), 16)?;

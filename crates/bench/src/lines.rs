@@ -34,7 +34,11 @@ impl Lines {
     fn target(&mut self, name: &str, bound: &'static str, measured: f64, target: f64) {
         match self.targets.iter_mut().find(|known| known.name == name) {
             Some(known) => known.runs.push((measured, target)),
-            None => self.targets.push(Target { name: name.to_owned(), bound, runs: vec![(measured, target)] }),
+            None => self.targets.push(Target {
+                name: name.to_owned(),
+                bound,
+                runs: vec![(measured, target)],
+            }),
         }
     }
 
@@ -72,7 +76,10 @@ impl Lines {
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("{:<78} {:>22} {:>10}\n", "line (CPU ms unless said; median of the runs)", "target", "measured");
+        let mut text = format!(
+            "{:<78} {:>22} {:>10}\n",
+            "line (CPU ms unless said; median of the runs)", "target", "measured"
+        );
         for target in &self.targets {
             let (measured, bound) = target.medians();
             let verdict = if target.is_met() { "met" } else { "MISSED" };
@@ -122,7 +129,11 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn shown(number: f64) -> String {
-    if number.abs() >= 100.0 { format!("{number:.0}") } else { format!("{number:.3}") }
+    if number.abs() >= 100.0 {
+        format!("{number:.0}")
+    } else {
+        format!("{number:.3}")
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +149,11 @@ mod tests {
         assert!(lines.all_met());
         lines.at_least("b", 2.9, 3.0);
         assert!(!lines.all_met());
-        assert!(lines.text().contains("at most 5.000      4.500 met"), "{}", lines.text());
+        assert!(
+            lines.text().contains("at most 5.000      4.500 met"),
+            "{}",
+            lines.text()
+        );
         assert!(lines.text().contains("2.900 MISSED"));
     }
 }

@@ -12,14 +12,22 @@ pub(crate) fn cpu_ms(process: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name stands in brackets and may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(") ").ok_or("odd stat file")?.1.split(' ').collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).ok_or("odd stat file");
+    let ticks = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|field| field.parse::<f64>().ok())
+            .ok_or("odd stat file")
+    };
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND * 1000.0)
 }
 
 /// The greatest resident memory the process has had, in MB.
 pub(crate) fn peak_resident_mb(process: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no VmHWM")?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .ok_or("no VmHWM")?;
     let kilobytes: f64 = line.split_whitespace().nth(1).ok_or("odd VmHWM")?.parse()?;
     Ok(kilobytes * 1.024 / 1000.0)
 }
@@ -34,17 +42,30 @@ pub(crate) fn children(process: u32) -> Result<Vec<u32>> {
 pub(crate) fn description() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
-        text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned())
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.split_once(':'))
+            .map(|(_, value)| value.trim().to_owned())
     };
     let processor = field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = field(&read("/proc/meminfo"), "MemTotal")
-        .and_then(|text| text.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()))
+        .and_then(|text| {
+            text.split_whitespace()
+                .next()
+                .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
+        })
         .map_or_else(String::new, |kilobytes| format!(", {} GB", kilobytes >> 20));
-    format!("{processor}, {cores} cores{memory}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
+    format!(
+        "{processor}, {cores} cores{memory}, Linux {}",
+        read("/proc/sys/kernel/osrelease").trim()
+    )
 }
 
 /// The load average of the last minute: how busy the machine was with other things.
 pub(crate) fn load() -> String {
-    fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next().map(str::to_owned)).unwrap_or_default()
+    fs::read_to_string("/proc/loadavg")
+        .ok()
+        .and_then(|text| text.split(' ').next().map(str::to_owned))
+        .unwrap_or_default()
 }

@@ -96,7 +96,10 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let mut lines = Lines::default();
     for run in 1..=arguments.runs {
         say(&format!("run {run} of {}", arguments.runs));
-        if ["points", "wide", "aggregates", "polygons", "memory"].iter().any(|part| arguments.runs_part(part)) {
+        if ["points", "wide", "aggregates", "polygons", "memory"]
+            .iter()
+            .any(|part| arguments.runs_part(part))
+        {
             let mut server = store.serve(&[("GROMA_TILE_CACHE_MB", "0")])?;
             if arguments.runs_part("points") {
                 points::warm(&mut server, &mut postgis, &mut duckdb, &plan, &mut lines).await?;

@@ -16,7 +16,11 @@ pub(crate) fn parallel_clients(server: &Server, plan: &Plan) -> Result<()> {
     let tiles = plan.mixed();
     let bearer = format!("Bearer {}", server.token);
     let mut first = Client::connect(&server.address)?;
-    let path = format!("/v3/maps/carto_dw/table?name=bench.points&{}={}&format=tilejson", COLUMNS.0, encoded(COLUMNS.1));
+    let path = format!(
+        "/v3/maps/carto_dw/table?name=bench.points&{}={}&format=tilejson",
+        COLUMNS.0,
+        encoded(COLUMNS.1)
+    );
     let tilejson = first.get(&path, &[("Authorization", &bearer)])?.json()?;
     let url = tilejson["tiles"][0].as_str().ok_or("no tiles")?;
     let template = format!("/{}", url.splitn(4, '/').nth(3).ok_or("an odd tile URL")?);
@@ -28,17 +32,28 @@ pub(crate) fn parallel_clients(server: &Server, plan: &Plan) -> Result<()> {
                     let mut client = Client::connect(&server.address)?;
                     for request in 0..REQUESTS {
                         let tile = tiles[(index * 7919 + request * 104_729) % tiles.len()];
-                        let path = if request % 10 == 9 { widget(index + request) } else { tile_path(template, tile) };
+                        let path = if request % 10 == 9 {
+                            widget(index + request)
+                        } else {
+                            tile_path(template, tile)
+                        };
                         let response = client.get(&path, &[("Authorization", bearer), ("Accept-Encoding", "gzip")])?;
                         if response.status != 200 && response.status != 204 {
-                            return Err(format!("{path}: {}: {}", response.status, String::from_utf8_lossy(&response.body)).into());
+                            return Err(format!(
+                                "{path}: {}: {}",
+                                response.status,
+                                String::from_utf8_lossy(&response.body)
+                            )
+                            .into());
                         }
                     }
                     Ok(())
                 })
             })
             .collect();
-        clients.into_iter().try_for_each(|client| client.join().map_err(|_| Failure::from("a client panicked"))?)
+        clients
+            .into_iter()
+            .try_for_each(|client| client.join().map_err(|_| Failure::from("a client panicked"))?)
     })
 }
 

@@ -61,7 +61,11 @@ impl Nginx {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Err(format!("nginx does not start: {}", fs::read_to_string(folder.join("error.log")).unwrap_or_default()).into())
+        Err(format!(
+            "nginx does not start: {}",
+            fs::read_to_string(folder.join("error.log")).unwrap_or_default()
+        )
+        .into())
     }
 
     pub(crate) fn cpu_ms(&self) -> Result<f64> {

@@ -41,11 +41,17 @@ impl Plan {
                 }
                 let [x, y] = unit_from_lonlat(*lon, *lat);
                 let side = f64::from(1_u32 << z);
-                let tile = [z, ((x * side) as u32).min((1 << z) - 1), ((y * side) as u32).min((1 << z) - 1)];
+                let tile = [
+                    z,
+                    ((x * side) as u32).min((1 << z) - 1),
+                    ((y * side) as u32).min((1 << z) - 1),
+                ];
                 let fits = !matches!(z, 12 | 14) || {
                     let [z, x, y] = tile;
                     postgis
-                        .number(&format!("SELECT count(*)::float8 FROM points WHERE geom && ST_TileEnvelope({z}, {x}, {y})"))
+                        .number(&format!(
+                            "SELECT count(*)::float8 FROM points WHERE geom && ST_TileEnvelope({z}, {x}, {y})"
+                        ))
                         .await?
                         <= MOST_POINTS
                 };
@@ -65,7 +71,9 @@ impl Plan {
     /// Tiles of all zooms, mixed.
     pub(crate) fn mixed(&self) -> Vec<[u32; 3]> {
         let longest = self.by_zoom.iter().map(Vec::len).max().unwrap_or(0);
-        (0..longest).flat_map(|index| self.by_zoom.iter().filter_map(move |tiles| tiles.get(index)).copied()).collect()
+        (0..longest)
+            .flat_map(|index| self.by_zoom.iter().filter_map(move |tiles| tiles.get(index)).copied())
+            .collect()
     }
 }
 
@@ -83,7 +91,12 @@ pub(crate) fn draw(server: &mut Server, template: &str, tiles: &[[u32; 3]], enco
     for tile in tiles {
         let response = server.get(&tile_path(template, *tile), encoding)?;
         if response.status != 200 && response.status != 204 {
-            return Err(format!("tile {tile:?}: {}: {}", response.status, String::from_utf8_lossy(&response.body)).into());
+            return Err(format!(
+                "tile {tile:?}: {}: {}",
+                response.status,
+                String::from_utf8_lossy(&response.body)
+            )
+            .into());
         }
         bytes += response.body.len();
         if template.contains("formatTiles=mvt") && encoding == "identity" {
@@ -114,7 +127,11 @@ pub(crate) async fn warm(
         let section = "points, tiles from memory (CPU ms per tile, features per tile)";
         lines.figure(section, &format!("z{z} Groma"), ours.cpu_ms_per_tile);
         lines.figure(section, &format!("z{z} Groma, features"), ours.features_per_tile);
-        let peers = if matches!(z, 12 | 14) { tiles } else { &tiles[..tiles.len().min(TILES_OF_DUCKDB)] };
+        let peers = if matches!(z, 12 | 14) {
+            tiles
+        } else {
+            &tiles[..tiles.len().min(TILES_OF_DUCKDB)]
+        };
         let (theirs, their_features) = draw_in_postgis(postgis, peers).await?;
         lines.figure(section, &format!("z{z} PostGIS ST_AsMVT"), theirs);
         lines.figure(section, &format!("z{z} PostGIS ST_AsMVT, features"), their_features);
@@ -123,21 +140,40 @@ pub(crate) async fn warm(
         for tile in few {
             duckdb.rows(&duckdb::points_tile(*tile))?;
         }
-        lines.figure(section, &format!("z{z} DuckDB ST_AsMVT"), (duckdb.cpu_ms()? - before) / few.len() as f64);
+        lines.figure(
+            section,
+            &format!("z{z} DuckDB ST_AsMVT"),
+            (duckdb.cpu_ms()? - before) / few.len() as f64,
+        );
         match z {
-            12 => lines.at_most("points z12, tile from memory, no more than PostGIS", ours.cpu_ms_per_tile, theirs),
-            14 => lines.at_most("points z14, tile from memory, PostGIS + 0.3", ours.cpu_ms_per_tile, theirs + 0.3),
+            12 => lines.at_most(
+                "points z12, tile from memory, no more than PostGIS",
+                ours.cpu_ms_per_tile,
+                theirs,
+            ),
+            14 => lines.at_most(
+                "points z14, tile from memory, PostGIS + 0.3",
+                ours.cpu_ms_per_tile,
+                theirs + 0.3,
+            ),
             _ => lines.at_most(&format!("points z{z}, tile from memory"), ours.cpu_ms_per_tile, 15.0),
         }
         if matches!(z, 12 | 14) && (ours.features_per_tile - their_features).abs() > 0.001 * their_features {
-            let message = format!("z{z}: {} features a tile, PostGIS {their_features}", ours.features_per_tile);
+            let message = format!(
+                "z{z}: {} features a tile, PostGIS {their_features}",
+                ours.features_per_tile
+            );
             return Err(format!("the tiles do not hold the same points: {message}").into());
         }
     }
     let binary = server.tiles_of("table", &[("name", "bench.points"), COLUMNS], "binary")?;
     for z in [14, 12, 9] {
         let cost = draw(server, &binary, plan.tiles(z), "identity")?;
-        lines.figure("points, tiles from memory in CARTO's binary format (CPU ms per tile)", &format!("z{z}"), cost.cpu_ms_per_tile);
+        lines.figure(
+            "points, tiles from memory in CARTO's binary format (CPU ms per tile)",
+            &format!("z{z}"),
+            cost.cpu_ms_per_tile,
+        );
     }
     Ok(())
 }
@@ -181,15 +217,28 @@ pub(crate) fn first_touch(server: &mut Server, plan: &Plan, lines: &mut Lines) -
     draw(server, &template, &plan.tiles(13)[..1], "identity")?;
     for z in [12, 13, 14] {
         let tiles = plan.tiles(z);
-        let cost = draw(server, &template, &tiles[1..tiles.len().min(TILES_AT_FIRST_TOUCH + 1)], "identity")?;
-        lines.at_most(&format!("points z{z}, first touch from Parquet"), cost.cpu_ms_per_tile, 10.0);
+        let cost = draw(
+            server,
+            &template,
+            &tiles[1..tiles.len().min(TILES_AT_FIRST_TOUCH + 1)],
+            "identity",
+        )?;
+        lines.at_most(
+            &format!("points z{z}, first touch from Parquet"),
+            cost.cpu_ms_per_tile,
+            10.0,
+        );
     }
     Ok(())
 }
 
 /// Features in the layers of a Mapbox vector tile: fields 2 of fields 3.
 pub(crate) fn mvt_features(tile: &[u8]) -> usize {
-    fields(tile).filter(|(field, _)| *field == 3).flat_map(|(_, layer)| fields(layer)).filter(|(field, _)| *field == 2).count()
+    fields(tile)
+        .filter(|(field, _)| *field == 3)
+        .flat_map(|(_, layer)| fields(layer))
+        .filter(|(field, _)| *field == 2)
+        .count()
 }
 
 /// The length-delimited fields of a protobuf message.
@@ -227,4 +276,3 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
     }
     None
 }
-

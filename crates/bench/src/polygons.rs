@@ -15,7 +15,13 @@ pub(crate) async fn measure(server: &mut Server, postgis: &mut Postgis, lines: &
     for z in ZOOMS {
         let [x, y] = spatial::mercator::unit_from_lonlat(-95.0, 38.0).map(|unit| (unit * f64::from(1_u32 << z)) as u32);
         let tiles: Vec<[u32; 3]> = (0..SIDE * SIDE)
-            .map(|index| [z, (x + index % SIDE).saturating_sub(SIDE / 2), (y + index / SIDE).saturating_sub(SIDE / 2)])
+            .map(|index| {
+                [
+                    z,
+                    (x + index % SIDE).saturating_sub(SIDE / 2),
+                    (y + index / SIDE).saturating_sub(SIDE / 2),
+                ]
+            })
             .collect();
         draw(server, &template, &tiles[..1], "identity")?;
         let ours = draw(server, &template, &tiles, "identity")?;
@@ -26,7 +32,11 @@ pub(crate) async fn measure(server: &mut Server, postgis: &mut Postgis, lines: &
         }
         let section = "US counties (CPU ms per tile)";
         lines.figure(section, &format!("z{z} Groma"), ours.cpu_ms_per_tile);
-        lines.figure(section, &format!("z{z} PostGIS ST_AsMVT"), (postgis.cpu_ms()? - before) / tiles.len() as f64);
+        lines.figure(
+            section,
+            &format!("z{z} PostGIS ST_AsMVT"),
+            (postgis.cpu_ms()? - before) / tiles.len() as f64,
+        );
     }
     Ok(())
 }

@@ -24,7 +24,12 @@ pub(crate) struct Postgis {
 
 impl Drop for Postgis {
     fn drop(&mut self) {
-        let _ = as_owner("pg_ctl").arg("-D").arg(&self.folder).args(["-m", "fast", "stop"]).stdout(Stdio::null()).status();
+        let _ = as_owner("pg_ctl")
+            .arg("-D")
+            .arg(&self.folder)
+            .args(["-m", "fast", "stop"])
+            .stdout(Stdio::null())
+            .status();
     }
 }
 
@@ -46,7 +51,12 @@ fn run(command: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+    Err(format!(
+        "{command:?} ended with {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
 }
 
 impl Postgis {
@@ -56,8 +66,18 @@ impl Postgis {
         if !folder.join("PG_VERSION").exists() {
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder)?;
-            run(Command::new("chown").arg("--reference=/var/lib/postgresql").arg(&folder))?;
-            run(as_owner("initdb").args(["--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8", "-D"]).arg(&folder))?;
+            run(Command::new("chown")
+                .arg("--reference=/var/lib/postgresql")
+                .arg(&folder))?;
+            run(as_owner("initdb")
+                .args([
+                    "--auth=trust",
+                    "--username=postgres",
+                    "--locale=C",
+                    "--encoding=UTF8",
+                    "-D",
+                ])
+                .arg(&folder))?;
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = format!(
@@ -79,8 +99,14 @@ impl Postgis {
         }
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         let mut connection = PgConnection::connect(&url).await?;
-        let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
-        let mut postgis = Postgis { folder, connection, backend: backend.unsigned_abs() };
+        let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut connection)
+            .await?;
+        let mut postgis = Postgis {
+            folder,
+            connection,
+            backend: backend.unsigned_abs(),
+        };
         postgis.load(&url, data).await?;
         Ok(postgis)
     }
@@ -90,14 +116,19 @@ impl Postgis {
     }
 
     async fn execute(&mut self, sql: &str) -> Result<()> {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut self.connection)
+            .await?;
         Ok(())
     }
 
     async fn load(&mut self, url: &str, data: &Data) -> Result<()> {
         let stamp = format!("{VERSION} {}", data.points);
-        self.execute("CREATE EXTENSION IF NOT EXISTS postgis; CREATE TABLE IF NOT EXISTS loaded (stamp text)").await?;
-        let known: Option<String> = sqlx::query_scalar("SELECT stamp FROM loaded").fetch_optional(&mut self.connection).await?;
+        self.execute("CREATE EXTENSION IF NOT EXISTS postgis; CREATE TABLE IF NOT EXISTS loaded (stamp text)")
+            .await?;
+        let known: Option<String> = sqlx::query_scalar("SELECT stamp FROM loaded")
+            .fetch_optional(&mut self.connection)
+            .await?;
         if known.as_deref() != Some(&stamp) {
             let started = Instant::now();
             self.execute(
@@ -106,12 +137,22 @@ impl Postgis {
                  CREATE UNLOGGED TABLE raw_counties (geoid text, name text, wkb text)",
             )
             .await?;
-            copy(url, "raw_points", &format!(
-                "SELECT id, cat, cc, value, seen, ST_X(geom), ST_Y(geom) FROM read_parquet('{}')", data.large.display()
-            ))?;
-            copy(url, "raw_counties", &format!(
-                "SELECT geoid, name, hex(ST_AsWKB(geom)) FROM read_parquet('{}')", data.counties.display()
-            ))?;
+            copy(
+                url,
+                "raw_points",
+                &format!(
+                    "SELECT id, cat, cc, value, seen, ST_X(geom), ST_Y(geom) FROM read_parquet('{}')",
+                    data.large.display()
+                ),
+            )?;
+            copy(
+                url,
+                "raw_counties",
+                &format!(
+                    "SELECT geoid, name, hex(ST_AsWKB(geom)) FROM read_parquet('{}')",
+                    data.counties.display()
+                ),
+            )?;
             self.execute(
                 "CREATE TABLE points AS SELECT id, cat, cc, value, seen,
                      ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4326), 3857) AS geom FROM raw_points;
@@ -125,10 +166,19 @@ impl Postgis {
             .await?;
             self.execute("VACUUM (FREEZE, ANALYZE) points").await?;
             self.execute("VACUUM (FREEZE, ANALYZE) counties").await?;
-            sqlx::query("INSERT INTO loaded VALUES ($1)").bind(stamp).execute(&mut self.connection).await?;
-            say(&format!("PostGIS: loaded, indexed and clustered in {:.0} s", started.elapsed().as_secs_f64()));
+            sqlx::query("INSERT INTO loaded VALUES ($1)")
+                .bind(stamp)
+                .execute(&mut self.connection)
+                .await?;
+            say(&format!(
+                "PostGIS: loaded, indexed and clustered in {:.0} s",
+                started.elapsed().as_secs_f64()
+            ));
         }
-        self.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm; SELECT pg_prewarm('points'), pg_prewarm('points_geom')").await
+        self.execute(
+            "CREATE EXTENSION IF NOT EXISTS pg_prewarm; SELECT pg_prewarm('points'), pg_prewarm('points_geom')",
+        )
+        .await
     }
 
     /// A tile of points with the four attributes, and nothing that its edge only touches.
@@ -157,12 +207,17 @@ impl Postgis {
 
     /// Rows of a query, counted.
     pub(crate) async fn rows(&mut self, sql: &str) -> Result<usize> {
-        Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.connection).await?.len())
+        Ok(sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut self.connection)
+            .await?
+            .len())
     }
 
     /// One number of a query.
     pub(crate) async fn number(&mut self, sql: &str) -> Result<f64> {
-        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.connection).await?)
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&mut self.connection)
+            .await?)
     }
 
     /// Coordinates of evenly spread rows in file order, `[lon, lat]`.
@@ -189,5 +244,9 @@ fn copy(url: &str, table: &str, query: &str) -> Result<()> {
         .args([url, "-q", "-c", &format!("COPY {table} FROM STDIN WITH (FORMAT csv)")])
         .stdin(rows)
         .status()?;
-    if copied.success() && reader.wait()?.success() { Ok(()) } else { Err(format!("{table} could not be loaded").into()) }
+    if copied.success() && reader.wait()?.success() {
+        Ok(())
+    } else {
+        Err(format!("{table} could not be loaded").into())
+    }
 }

@@ -18,7 +18,10 @@ pub(crate) fn write(out: &Path, arguments: &Arguments, data: &Data, lines: &Line
         machine::load(),
         first_line("git", &["rev-parse", "--short", "HEAD"]),
         first_line("/usr/lib/postgresql/15/bin/postgres", &["--version"]),
-        first_line(".venv/bin/python", &["-c", "import duckdb; print('DuckDB', duckdb.__version__)"]),
+        first_line(
+            ".venv/bin/python",
+            &["-c", "import duckdb; print('DuckDB', duckdb.__version__)"]
+        ),
         first_line("/usr/sbin/nginx", &["-v"]),
         data.points,
         arguments.runs,
@@ -35,6 +38,12 @@ pub(crate) fn write(out: &Path, arguments: &Arguments, data: &Data, lines: &Line
 
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-    String::from_utf8_lossy(&text).lines().next().unwrap_or("unknown").to_owned()
+    let text = output
+        .map(|output| [output.stdout, output.stderr].concat())
+        .unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
 }

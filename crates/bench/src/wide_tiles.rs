@@ -19,9 +19,21 @@ pub(crate) fn measure(server: &mut Server, plan: &Plan, lines: &mut Lines) -> Re
     let rare = format!(r#"{{"cat":{{"in":{{"values":["{RARE}"]}}}}}}"#);
     let query = [("q", "SELECT * FROM bench.points WHERE value > 20"), COLUMNS];
     let kinds: [(&str, &str, Vec<(&str, &str)>); 4] = [
-        ("tileResolution 0.5", "table", [&table[..], &[("tileResolution", "0.5")]].concat()),
-        ("tileResolution 1", "table", [&table[..], &[("tileResolution", "1")]].concat()),
-        ("1 % category filter", "table", [&table[..], &[("filters", rare.as_str())]].concat()),
+        (
+            "tileResolution 0.5",
+            "table",
+            [&table[..], &[("tileResolution", "0.5")]].concat(),
+        ),
+        (
+            "tileResolution 1",
+            "table",
+            [&table[..], &[("tileResolution", "1")]].concat(),
+        ),
+        (
+            "1 % category filter",
+            "table",
+            [&table[..], &[("filters", rare.as_str())]].concat(),
+        ),
         ("SELECT * FROM t WHERE value > 20", "query", query.to_vec()),
     ];
     let mut of_large = Vec::new();
@@ -37,7 +49,11 @@ pub(crate) fn measure(server: &mut Server, plan: &Plan, lines: &mut Lines) -> Re
     let template = server.tiles_of("table", &small, "mvt")?;
     let of_small = by_zoom(server, &template, plan, "points z0-z8, a tenth of the rows", lines)?;
     let growth = of_large.iter().sum::<f64>() / of_small.iter().sum::<f64>();
-    lines.at_most("points z0-z8, times the cost of a tenth of the rows", growth, MOST_GROWTH);
+    lines.at_most(
+        "points z0-z8, times the cost of a tenth of the rows",
+        growth,
+        MOST_GROWTH,
+    );
     let template = server.tiles_of("table", &table, "mvt")?;
     for z in 0..=8 {
         let tiles = repeated(plan.tiles(z));

@@ -56,7 +56,11 @@ pub struct Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Connection").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("Connection")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +76,10 @@ impl Connections {
         if name == FIXED_NAME || name == embedded.name {
             return Ok(embedded);
         }
-        Err(Error::NotFound { name: name.to_owned(), available: vec![embedded.name, FIXED_NAME.to_owned()] })
+        Err(Error::NotFound {
+            name: name.to_owned(),
+            available: vec![embedded.name, FIXED_NAME.to_owned()],
+        })
     }
 
     /// All connections of an organisation.
@@ -144,26 +151,40 @@ impl Connection {
     /// Other names that reach it.
     #[must_use]
     pub fn aliases(&self) -> Vec<&'static str> {
-        if self.name == FIXED_NAME { Vec::new() } else { vec![FIXED_NAME] }
+        if self.name == FIXED_NAME {
+            Vec::new()
+        } else {
+            vec![FIXED_NAME]
+        }
     }
 
     /// What one request from outside may use.
     #[must_use]
     pub fn limits(&self, timeout: Duration, max_rows: Option<usize>, cancel: CancellationToken) -> Limits {
-        Limits { timeout, max_rows, cancel }
+        Limits {
+            timeout,
+            max_rows,
+            cancel,
+        }
     }
 }
 
 /// Names stand in URLs unescaped, so they keep to characters that survive there.
 fn check_name(name: &str) -> Result<()> {
-    let invalid = |reason| Error::InvalidName { name: name.to_owned(), reason };
+    let invalid = |reason| Error::InvalidName {
+        name: name.to_owned(),
+        reason,
+    };
     if name.is_empty() || name.chars().count() > LONGEST_NAME {
         return Err(invalid("it must have 1 to 50 characters"));
     }
     if name == FIXED_NAME {
         return Err(invalid("every embedded warehouse has that name already"));
     }
-    if !name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-')) {
+    if !name
+        .chars()
+        .all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
+    {
         return Err(invalid("only letters, digits, - and _ are allowed"));
     }
     Ok(())

@@ -32,7 +32,10 @@ pub(crate) struct Batches<'a> {
 
 /// The schema of a table with these columns, the geometry last.
 pub(crate) fn schema_of(columns: &[ImportedColumn], has_geometry: bool) -> SchemaRef {
-    let mut fields: Vec<Field> = columns.iter().map(|column| column.column_type.field(&column.name)).collect();
+    let mut fields: Vec<Field> = columns
+        .iter()
+        .map(|column| column.column_type.field(&column.name))
+        .collect();
     if has_geometry {
         fields.push(geometry_field(GEOMETRY));
     }
@@ -46,10 +49,15 @@ pub(crate) fn geometry_field(name: &str) -> Field {
 impl<'a> Batches<'a> {
     /// `crs`: that of the geometries, if there are any.
     pub(crate) fn new(columns: &[ImportedColumn], crs: Option<&str>, sink: &'a mut Sink<'a>) -> Result<Self> {
-        let geometry = crs.map(|crs| Ok::<_, Error>((Gates::from_crs(crs)?, BinaryBuilder::new()))).transpose()?;
+        let geometry = crs
+            .map(|crs| Ok::<_, Error>((Gates::from_crs(crs)?, BinaryBuilder::new())))
+            .transpose()?;
         Ok(Self {
             schema: schema_of(columns, geometry.is_some()),
-            columns: columns.iter().map(|column| ColumnBuilder::new(column.column_type)).collect(),
+            columns: columns
+                .iter()
+                .map(|column| ColumnBuilder::new(column.column_type))
+                .collect(),
             geometry,
             rows: 0,
             bytes: 0,
@@ -58,7 +66,13 @@ impl<'a> Batches<'a> {
     }
 
     /// Takes a row, or notes in the tally why it cannot be taken.
-    pub(crate) fn push(&mut self, row: u64, cells: Vec<Cell>, given: Result<Given, String>, tally: &mut Tally) -> Result<()> {
+    pub(crate) fn push(
+        &mut self,
+        row: u64,
+        cells: Vec<Cell>,
+        given: Result<Given, String>,
+        tally: &mut Tally,
+    ) -> Result<()> {
         if let Some((gates, wkbs)) = &mut self.geometry {
             let verdict = match &given {
                 Ok(given) => gates.pass(given),
@@ -90,7 +104,11 @@ impl<'a> Batches<'a> {
         }
         tally.written += 1;
         self.rows += 1;
-        if self.rows >= ROWS || self.bytes >= GEOMETRY_BYTES { self.flush() } else { Ok(()) }
+        if self.rows >= ROWS || self.bytes >= GEOMETRY_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Hands over what is left.

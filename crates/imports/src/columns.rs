@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use datafusion::arrow::array::{ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use datafusion::arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,7 +145,11 @@ impl Guess {
 fn kind_of_text(text: &str) -> ColumnType {
     let text = text.trim();
     if is_plain_integer(text) {
-        return if text.parse::<i64>().is_ok() { ColumnType::Bigint } else { ColumnType::Text };
+        return if text.parse::<i64>().is_ok() {
+            ColumnType::Bigint
+        } else {
+            ColumnType::Text
+        };
     }
     if is_plain_number(text) {
         return ColumnType::Double;
@@ -248,7 +254,9 @@ pub(crate) fn cell_of_text(text: &str, column_type: ColumnType) -> Result<Cell, 
     let trimmed = text.trim();
     let cell = match column_type {
         ColumnType::Text | ColumnType::Other => Some(Cell::Text(text.to_owned())),
-        ColumnType::Json => serde_json::from_str::<Value>(text).ok().map(|_| Cell::Text(text.to_owned())),
+        ColumnType::Json => serde_json::from_str::<Value>(text)
+            .ok()
+            .map(|_| Cell::Text(text.to_owned())),
         ColumnType::Boolean => boolean(trimmed).map(Cell::Boolean),
         ColumnType::Bigint => trimmed.parse().ok().map(Cell::Bigint),
         ColumnType::Double => trimmed.parse().ok().map(Cell::Double),
@@ -266,16 +274,21 @@ pub(crate) fn cell_of_json(value: &Value, column_type: ColumnType) -> Result<Cel
         (Value::Null, _) => Ok(Cell::Null),
         (value, ColumnType::Json) => Ok(Cell::Text(value.to_string())),
         (Value::Bool(claim), ColumnType::Boolean) => Ok(Cell::Boolean(*claim)),
-        (Value::Number(number), ColumnType::Double) => {
-            number.as_f64().map(Cell::Double).ok_or_else(|| format!("{number} is not a double"))
-        }
+        (Value::Number(number), ColumnType::Double) => number
+            .as_f64()
+            .map(Cell::Double)
+            .ok_or_else(|| format!("{number} is not a double")),
         (Value::String(text), column_type) => cell_of_text(text, column_type),
         (other, column_type) => cell_of_text(&other.to_string(), column_type),
     }
 }
 
 fn short(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_owned() } else { format!("{}…", text.chars().take(40).collect::<String>()) }
+    if text.chars().count() <= 40 {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(40).collect::<String>())
+    }
 }
 
 impl ColumnBuilder {
@@ -324,7 +337,11 @@ impl ColumnBuilder {
             ColumnBuilder::Date(b) => Arc::new(b.finish()),
             ColumnBuilder::Timestamp(b, is_utc) => {
                 let moments = b.finish();
-                if *is_utc { Arc::new(moments.with_timezone("UTC")) } else { Arc::new(moments) }
+                if *is_utc {
+                    Arc::new(moments.with_timezone("UTC"))
+                } else {
+                    Arc::new(moments)
+                }
             }
             ColumnBuilder::Text(b) | ColumnBuilder::Json(b) => Arc::new(b.finish()),
         }
@@ -347,7 +364,9 @@ mod tests {
 
     fn check_json(values: Value, expected: ColumnType) {
         let mut guess = Guess::default();
-        let Value::Array(values) = values else { panic!("a list of values") };
+        let Value::Array(values) = values else {
+            panic!("a list of values")
+        };
         values.iter().for_each(|value| guess.see_json(value));
         assert_eq!(guess.conclusion(), expected, "{values:?}");
         for value in &values {
@@ -362,7 +381,14 @@ mod tests {
         check_text(&["true", "FALSE"], ColumnType::Boolean);
         check_text(&["2024-02-29", "1969-12-31"], ColumnType::Date);
         check_text(&["2024-02-29", "2024-02-29 10:00:00"], ColumnType::Timestamp);
-        check_text(&["2024-02-29T10:00:00Z", "2024-02-29 10:00:00+02", "2024-02-29T10:00:00.5+02:00"], ColumnType::TimestampTz);
+        check_text(
+            &[
+                "2024-02-29T10:00:00Z",
+                "2024-02-29 10:00:00+02",
+                "2024-02-29T10:00:00.5+02:00",
+            ],
+            ColumnType::TimestampTz,
+        );
         check_text(&["1", "x"], ColumnType::Text);
         check_text(&["", ""], ColumnType::Text);
         check_text(&["2024-02-30"], ColumnType::Text);
@@ -392,12 +418,21 @@ mod tests {
     #[test]
     fn days_and_moments_count_from_1970() {
         assert_eq!(cell_of_text("1970-01-02", ColumnType::Date), Ok(Cell::Date(1)));
-        assert_eq!(cell_of_text("1970-01-01 02:00:00+02", ColumnType::TimestampTz), Ok(Cell::Moment(0)));
-        assert_eq!(cell_of_text("1970-01-02", ColumnType::Timestamp), Ok(Cell::Moment(86_400_000_000)));
+        assert_eq!(
+            cell_of_text("1970-01-01 02:00:00+02", ColumnType::TimestampTz),
+            Ok(Cell::Moment(0))
+        );
+        assert_eq!(
+            cell_of_text("1970-01-02", ColumnType::Timestamp),
+            Ok(Cell::Moment(86_400_000_000))
+        );
     }
 
     #[test]
     fn a_value_of_another_type_is_named() {
-        assert_eq!(cell_of_text("many", ColumnType::Bigint), Err("'many' is not a bigint".to_owned()));
+        assert_eq!(
+            cell_of_text("many", ColumnType::Bigint),
+            Err("'many' is not a bigint".to_owned())
+        );
     }
 }

@@ -48,7 +48,9 @@ pub struct Loaded {
 
 /// The demo tables inside this program, in the order of their names; none when it was built without them.
 pub fn tables() -> Result<Vec<DemoTable>> {
-    let Some(list) = Files::get("tables.json") else { return Ok(Vec::new()) };
+    let Some(list) = Files::get("tables.json") else {
+        return Ok(Vec::new());
+    };
     serde_json::from_slice(&list.data).map_err(|e| Error::Internal(format!("the list of demo tables: {e}")))
 }
 
@@ -56,7 +58,9 @@ pub fn tables() -> Result<Vec<DemoTable>> {
 pub async fn load(warehouse: &Warehouse, actor: &Actor, told: impl Fn(&Loaded)) -> Result<Vec<Loaded>> {
     let tables = tables()?;
     if tables.is_empty() {
-        return Err(Error::Internal("this program was built without demo tables; build it with 'make build'".to_owned()));
+        return Err(Error::Internal(
+            "this program was built without demo tables; build it with 'make build'".to_owned(),
+        ));
     }
     let schemas = warehouse.schemas().await?;
     if !schemas.iter().any(|schema| schema == SCHEMA) {
@@ -73,7 +77,11 @@ pub async fn load(warehouse: &Warehouse, actor: &Actor, told: impl Fn(&Loaded)) 
             load_one(warehouse, actor, &demo, &name).await?;
             remember(warehouse.database(), &demo).await?;
         }
-        let loaded = Loaded { table: name.to_string(), rows: demo.rows, is_new };
+        let loaded = Loaded {
+            table: name.to_string(),
+            rows: demo.rows,
+            is_new,
+        };
         told(&loaded);
         all.push(loaded);
     }
@@ -81,10 +89,13 @@ pub async fn load(warehouse: &Warehouse, actor: &Actor, told: impl Fn(&Loaded)) 
 }
 
 async fn load_one(warehouse: &Warehouse, actor: &Actor, demo: &DemoTable, name: &TableName) -> Result<()> {
-    let file = Files::get(&demo.file).ok_or_else(|| Error::Internal(format!("the demo table {} is missing", demo.file)))?;
+    let file =
+        Files::get(&demo.file).ok_or_else(|| Error::Internal(format!("the demo table {} is missing", demo.file)))?;
     let folder = tempfile::tempdir().map_err(|e| Error::Internal(e.to_string()))?;
     let path = folder.path().join(&demo.file);
-    tokio::fs::write(&path, &file.data).await.map_err(|e| Error::unreadable(&path, e))?;
+    tokio::fs::write(&path, &file.data)
+        .await
+        .map_err(|e| Error::unreadable(&path, e))?;
     let options = ImportOptions {
         overwrite: true,
         description: Some(demo.description.clone()),
@@ -93,7 +104,10 @@ async fn load_one(warehouse: &Warehouse, actor: &Actor, demo: &DemoTable, name: 
     };
     let report = import(warehouse, actor, &path, name, &options, None, &CancellationToken::new()).await?;
     match report.refused.first() {
-        Some(refused) => Err(Error::Internal(format!("{name}: row {}: {}", refused.row, refused.reason))),
+        Some(refused) => Err(Error::Internal(format!(
+            "{name}: row {}: {}",
+            refused.row, refused.reason
+        ))),
         None => Ok(()),
     }
 }
@@ -101,7 +115,8 @@ async fn load_one(warehouse: &Warehouse, actor: &Actor, demo: &DemoTable, name: 
 /// The content of each demo table when it was loaded.
 async fn loaded_contents(database: &Database) -> Result<HashMap<String, String>> {
     let rows: Vec<(String, String)> =
-        on!(database, c => sqlx::query_as("SELECT name, content FROM demo_table").fetch_all(c).await).map_err(metadata)?;
+        on!(database, c => sqlx::query_as("SELECT name, content FROM demo_table").fetch_all(c).await)
+            .map_err(metadata)?;
     Ok(rows.into_iter().collect())
 }
 

@@ -50,11 +50,17 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn unreadable(path: &Path, reason: impl std::fmt::Display) -> Self {
-        Error::Unreadable { name: file_name(path), reason: reason.to_string() }
+        Error::Unreadable {
+            name: file_name(path),
+            reason: reason.to_string(),
+        }
     }
 }
 
 /// The last part of a path: what a person calls the file.
 pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

@@ -39,17 +39,28 @@ pub fn detect(path: &Path) -> Result<Format> {
     let mut file = File::open(path).map_err(|e| Error::unreadable(path, e))?;
     let length = file.metadata().map_err(|e| Error::unreadable(path, e))?.len();
     let mut start = Vec::new();
-    file.by_ref().take(SNIFFED).read_to_end(&mut start).map_err(|e| Error::unreadable(path, e))?;
+    file.by_ref()
+        .take(SNIFFED)
+        .read_to_end(&mut start)
+        .map_err(|e| Error::unreadable(path, e))?;
     let mut end = [0; 4];
     if length >= 8 {
-        file.seek(SeekFrom::End(-4)).and_then(|_| file.read_exact(&mut end)).map_err(|e| Error::unreadable(path, e))?;
+        file.seek(SeekFrom::End(-4))
+            .and_then(|_| file.read_exact(&mut end))
+            .map_err(|e| Error::unreadable(path, e))?;
     }
     of_bytes(&start, end, &file_name(path))
 }
 
 fn of_bytes(start: &[u8], end: [u8; 4], name: &str) -> Result<Format> {
-    let unknown = |reason: String| Error::UnknownFormat { name: name.to_owned(), reason };
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default();
+    let unknown = |reason: String| Error::UnknownFormat {
+        name: name.to_owned(),
+        reason,
+    };
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_lowercase())
+        .unwrap_or_default();
     if start.is_empty() {
         return Err(Error::Empty(name.to_owned()));
     }
@@ -57,10 +68,15 @@ fn of_bytes(start: &[u8], end: [u8; 4], name: &str) -> Result<Format> {
         if &end == b"PAR1" {
             return Ok(Format::GeoParquet);
         }
-        return Err(Error::Damaged { format: "GeoParquet", reason: "it ends too early; was it copied whole?".to_owned() });
+        return Err(Error::Damaged {
+            format: "GeoParquet",
+            reason: "it ends too early; was it copied whole?".to_owned(),
+        });
     }
     if let Some((_, packed)) = PACKED.iter().find(|(magic, _)| start.starts_with(magic)) {
-        return Err(unknown(format!("this is a {packed}. Unpack it first; {CAN_BE_IMPORTED}")));
+        return Err(unknown(format!(
+            "this is a {packed}. Unpack it first; {CAN_BE_IMPORTED}"
+        )));
     }
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| start.starts_with(magic)) {
         return Err(unknown(format!("this is {what}; {CAN_BE_IMPORTED}")));
@@ -75,11 +91,20 @@ fn of_bytes(start: &[u8], end: [u8; 4], name: &str) -> Result<Format> {
         Some(b'<') => return Err(unknown(format!("this looks like XML or HTML; {CAN_BE_IMPORTED}"))),
         Some(_) | None => {}
     }
-    if matches!(extension.as_str(), "json" | "geojson" | "geojsonl" | "geojsons" | "ndjson") {
-        return Err(Error::Damaged { format: "GeoJSON", reason: "it does not begin with {".to_owned() });
+    if matches!(
+        extension.as_str(),
+        "json" | "geojson" | "geojsonl" | "geojsons" | "ndjson"
+    ) {
+        return Err(Error::Damaged {
+            format: "GeoJSON",
+            reason: "it does not begin with {".to_owned(),
+        });
     }
     if matches!(extension.as_str(), "parquet" | "geoparquet") {
-        return Err(Error::Damaged { format: "GeoParquet", reason: "it does not begin with PAR1".to_owned() });
+        return Err(Error::Damaged {
+            format: "GeoParquet",
+            reason: "it does not begin with PAR1".to_owned(),
+        });
     }
     if !is_utf16 && text.contains(&0) {
         return Err(unknown(format!("this is not text; {CAN_BE_IMPORTED}")));

@@ -81,9 +81,11 @@ pub async fn import(
 /// Says early what writing would say after a long reading.
 async fn refuse_taken_name(warehouse: &Warehouse, table: &TableName, mode: WriteMode) -> Result<()> {
     match (mode, warehouse.table(table).await) {
-        (WriteMode::Create, Ok(_)) => {
-            Err(warehouse::Error::AlreadyExists { what: "Table", name: table.to_string() }.into())
+        (WriteMode::Create, Ok(_)) => Err(warehouse::Error::AlreadyExists {
+            what: "Table",
+            name: table.to_string(),
         }
+        .into()),
         (WriteMode::Append, Err(error)) => Err(error.into()),
         (WriteMode::Create | WriteMode::Replace, Err(_)) | (WriteMode::Replace | WriteMode::Append, Ok(_)) => Ok(()),
     }
@@ -116,7 +118,13 @@ enum Stopped {
 type Reading = tokio::task::JoinHandle<Result<(Survey, Tally), Stopped>>;
 
 /// The rows of the file as a stream, read by a thread of its own.
-fn stream(path: PathBuf, survey: Survey, schema: SchemaRef, length: u64, mut watch: Watch) -> (SendableRecordBatchStream, Reading) {
+fn stream(
+    path: PathBuf,
+    survey: Survey,
+    schema: SchemaRef,
+    length: u64,
+    mut watch: Watch,
+) -> (SendableRecordBatchStream, Reading) {
     let (sender, receiver) = mpsc::channel::<Result<RecordBatch, DataFusionError>>(WAITING);
     let reading = tokio::task::spawn_blocking(move || {
         let mut tally = Tally::default();
@@ -151,9 +159,11 @@ fn stream(path: PathBuf, survey: Survey, schema: SchemaRef, length: u64, mut wat
 
 fn some_are_written(tally: &Tally) -> Result<()> {
     match tally.refused.first() {
-        Some(first) if tally.written == 0 => {
-            Err(Error::NothingUsable { read: tally.read, row: first.row, reason: first.reason.clone() })
-        }
+        Some(first) if tally.written == 0 => Err(Error::NothingUsable {
+            read: tally.read,
+            row: first.row,
+            reason: first.reason.clone(),
+        }),
         _ => Ok(()),
     }
 }
@@ -168,7 +178,14 @@ fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64>, watch: &
     .unwrap_or_else(|_| Err(damaged(format)))
 }
 
-fn read(path: &Path, survey: &Survey, length: u64, watch: &mut Watch, tally: &mut Tally, sink: &mut Sink<'_>) -> Result<()> {
+fn read(
+    path: &Path,
+    survey: &Survey,
+    length: u64,
+    watch: &mut Watch,
+    tally: &mut Tally,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
     match &survey.details {
         Details::Csv(layout) => csv::read(path, survey, layout, watch, tally, sink),
         Details::GeoJson => geojson::read(path, survey, watch, tally, sink),
@@ -184,7 +201,10 @@ fn schema(survey: &Survey) -> SchemaRef {
 }
 
 fn damaged(format: Format) -> Error {
-    Error::Damaged { format: format.name(), reason: "it cannot be decoded".to_owned() }
+    Error::Damaged {
+        format: format.name(),
+        reason: "it cannot be decoded".to_owned(),
+    }
 }
 
 /// Runs what reads files on a thread that may wait.

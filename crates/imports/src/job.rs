@@ -60,8 +60,8 @@ impl ImportJob {
     }
 
     async fn carry_out(&self, job: &Running) -> Result<Value, Failure> {
-        let request: Request =
-            serde_json::from_value(job.payload.clone()).map_err(|e| Failure::Final(format!("the request cannot be read: {e}")))?;
+        let request: Request = serde_json::from_value(job.payload.clone())
+            .map_err(|e| Failure::Final(format!("the request cannot be read: {e}")))?;
         let table = TableName::parse(&request.table).map_err(|e| Failure::Final(e.to_string()))?;
         let mut options = request.options.clone();
         if job.attempt > 1 && self.is_from_an_earlier_attempt(&table, &request).await {
@@ -73,7 +73,15 @@ impl ImportJob {
             told.send_replace((done, total));
         });
         let cancel = job.cancelled();
-        let work = import(&self.warehouse, &request.actor, &request.path, &table, &options, Some(progress), &cancel);
+        let work = import(
+            &self.warehouse,
+            &request.actor,
+            &request.path,
+            &table,
+            &options,
+            Some(progress),
+            &cancel,
+        );
         tokio::pin!(work);
         let outcome = loop {
             tokio::select! {

@@ -32,9 +32,17 @@ impl Names {
 
 /// `Straße (m²)` → `strasse_m2`; `None` when nothing is left.
 pub(crate) fn sanitised(original: &str) -> Option<String> {
-    let spelled = original.replace('ß', "ss").replace(['ø', 'Ø'], "o").replace(['æ', 'Æ'], "ae").replace(['ł', 'Ł'], "l");
+    let spelled = original
+        .replace('ß', "ss")
+        .replace(['ø', 'Ø'], "o")
+        .replace(['æ', 'Æ'], "ae")
+        .replace(['ł', 'Ł'], "l");
     let mut name = String::new();
-    for character in spelled.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+    for character in spelled
+        .nfkd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+    {
         if character.is_alphanumeric() {
             name.push(character);
         } else if !name.ends_with('_') {
@@ -58,19 +66,29 @@ mod tests {
 
     fn check(originals: &[&str], expected: &[&str]) {
         let mut names = Names::default();
-        let given: Vec<String> = originals.iter().enumerate().map(|(at, name)| names.take(name, at + 1)).collect();
+        let given: Vec<String> = originals
+            .iter()
+            .enumerate()
+            .map(|(at, name)| names.take(name, at + 1))
+            .collect();
         assert_eq!(given, expected);
     }
 
     #[test]
     fn names_are_lower_case_words() {
-        check(&["Name", "Pop. 2020", "  Área (km²) ", "straße"], &["name", "pop_2020", "area_km2", "strasse"]);
+        check(
+            &["Name", "Pop. 2020", "  Área (km²) ", "straße"],
+            &["name", "pop_2020", "area_km2", "strasse"],
+        );
         check(&["2020", "_id", "città", "名前"], &["_2020", "_id", "citta", "名前"]);
     }
 
     #[test]
     fn two_columns_never_share_a_name() {
-        check(&["name", "NAME", "Name!", "name_2"], &["name", "name_2", "name_3", "name_2_2"]);
+        check(
+            &["name", "NAME", "Name!", "name_2"],
+            &["name", "name_2", "name_3", "name_2_2"],
+        );
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub struct ImportOptions {
 impl ImportOptions {
     pub(crate) fn write_mode(&self) -> Result<WriteMode> {
         match (self.overwrite, self.append) {
-            (true, true) => Err(Error::Option("An import either replaces a table or adds to it, not both".to_owned())),
+            (true, true) => Err(Error::Option(
+                "An import either replaces a table or adds to it, not both".to_owned(),
+            )),
             (true, false) => Ok(WriteMode::Replace),
             (false, true) => Ok(WriteMode::Append),
             (false, false) => Ok(WriteMode::Create),

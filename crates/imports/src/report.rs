@@ -63,14 +63,20 @@ impl Tally {
     pub(crate) fn refuse(&mut self, row: u64, reason: impl Into<String>) {
         self.refused_count += 1;
         if self.refused.len() < LISTED {
-            self.refused.push(RowNote { row, reason: reason.into() });
+            self.refused.push(RowNote {
+                row,
+                reason: reason.into(),
+            });
         }
     }
 
     pub(crate) fn repair(&mut self, row: u64, reason: impl Into<String>) {
         self.repaired += 1;
         if self.repairs.len() < LISTED {
-            self.repairs.push(RowNote { row, reason: reason.into() });
+            self.repairs.push(RowNote {
+                row,
+                reason: reason.into(),
+            });
         }
     }
 }

@@ -26,8 +26,19 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// The first or second reading of a file of `length` bytes.
-    pub(crate) fn of_reading(number: u64, length: u64, progress: Option<ImportProgress>, cancel: CancellationToken) -> Self {
-        Self { progress, cancel, before: (number - 1) * length, total: 2 * length, told: Instant::now() }
+    pub(crate) fn of_reading(
+        number: u64,
+        length: u64,
+        progress: Option<ImportProgress>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            progress,
+            cancel,
+            before: (number - 1) * length,
+            total: 2 * length,
+            told: Instant::now(),
+        }
     }
 
     /// A reading that nobody watches.
@@ -54,7 +65,10 @@ impl Watch {
 pub(crate) fn length_within_limit(path: &Path, limit: u64) -> Result<u64> {
     let length = std::fs::metadata(path).map_err(|e| Error::unreadable(path, e))?.len();
     if length > limit {
-        return Err(Error::TooLarge { what: crate::error::file_name(path), limit_megabytes: limit / 1_000_000 });
+        return Err(Error::TooLarge {
+            what: crate::error::file_name(path),
+            limit_megabytes: limit / 1_000_000,
+        });
     }
     Ok(length)
 }

@@ -17,10 +17,16 @@ pub enum Error {
 
     /// CARTO's clients look for the first two words.
     #[error("Missing columns: {}. There are: {}", missing.join(", "), available.join(", "))]
-    MissingColumns { missing: Vec<String>, available: Vec<String> },
+    MissingColumns {
+        missing: Vec<String>,
+        available: Vec<String>,
+    },
 
     #[error("{}", no_geometry_column(column, geometry_columns))]
-    NoGeometryColumn { column: String, geometry_columns: Vec<String> },
+    NoGeometryColumn {
+        column: String,
+        geometry_columns: Vec<String>,
+    },
 
     #[error("There is no registered source {hash}: ask for the map again")]
     UnknownInstantiation { hash: String },
@@ -43,7 +49,10 @@ pub enum Error {
 
 impl Error {
     pub fn invalid(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::InvalidParameter { name: name.into(), reason: reason.into() }
+        Error::InvalidParameter {
+            name: name.into(),
+            reason: reason.into(),
+        }
     }
 
     /// The column the message is about, as the wire's `column_name`.
@@ -67,9 +76,10 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::ColumnNotFound { column, available } => {
-                Some(format!("There is no column {column}. There are: {}", available.join(", ")))
-            }
+            Error::ColumnNotFound { column, available } => Some(format!(
+                "There is no column {column}. There are: {}",
+                available.join(", ")
+            )),
             Error::MissingColumns { .. }
             | Error::NoGeometryColumn { .. }
             | Error::MissingParameter { .. }
@@ -86,8 +96,12 @@ impl Error {
 
 fn no_geometry_column(column: &str, geometry_columns: &[String]) -> String {
     match geometry_columns {
-        [] => format!("{column} is not a geometry column, and the source has none: add one, such as ST_Point(longitude, latitude) AS geom"),
-        [one] => format!("{column} is not a geometry column. The geometry column is {one}: name it as spatialDataColumn"),
+        [] => format!(
+            "{column} is not a geometry column, and the source has none: add one, such as ST_Point(longitude, latitude) AS geom"
+        ),
+        [one] => {
+            format!("{column} is not a geometry column. The geometry column is {one}: name it as spatialDataColumn")
+        }
         several => format!(
             "{column} is not a geometry column. The geometry columns are {}: name one as spatialDataColumn",
             several.join(", ")

@@ -14,7 +14,9 @@ pub fn items(parameter: &str, text: &str, parameters: &Parameters) -> Result<Vec
     let sql = Sql::new(format!("SELECT {text}\n")).with(parameters.clone());
     let syntax = query_syntax(&sql).map_err(|error| unreadable(parameter, &error))?;
     let not_a_list = || Error::invalid(parameter, "must be a list of expressions such as sum(pop) AS pop_sum");
-    let SetExpr::Select(select) = syntax.query.body.as_ref() else { return Err(not_a_list()) };
+    let SetExpr::Select(select) = syntax.query.body.as_ref() else {
+        return Err(not_a_list());
+    };
     let items: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
     if syntax.query.to_string() != format!("SELECT {}", items.join(", ")) {
         return Err(not_a_list());
@@ -37,12 +39,19 @@ pub fn expression(parameter: &str, text: &str, parameters: &Parameters) -> Resul
     stays_inside(parameter, &expression)?;
     let text = expression.to_string();
     let read_back = expression_syntax(&Sql::new(text.clone()));
-    if read_back.is_ok_and(|read| read == expression) { Ok(text) } else { Err(cannot_be_passed_on(parameter)) }
+    if read_back.is_ok_and(|read| read == expression) {
+        Ok(text)
+    } else {
+        Err(cannot_be_passed_on(parameter))
+    }
 }
 
 fn stays_inside(parameter: &str, expression: &impl Visit) -> Result<()> {
     if expression.visit(&mut SubqueryFinder).is_break() {
-        return Err(Error::invalid(parameter, "may not hold a subquery: put it into the source"));
+        return Err(Error::invalid(
+            parameter,
+            "may not hold a subquery: put it into the source",
+        ));
     }
     Ok(())
 }
@@ -54,11 +63,18 @@ fn reads_back(parameter: &str, projection: &[SelectItem], items: Vec<String>) ->
         SetExpr::Select(select) => select.projection == projection,
         _ => false,
     });
-    if is_same { Ok(items) } else { Err(cannot_be_passed_on(parameter)) }
+    if is_same {
+        Ok(items)
+    } else {
+        Err(cannot_be_passed_on(parameter))
+    }
 }
 
 fn cannot_be_passed_on(parameter: &str) -> Error {
-    Error::invalid(parameter, "holds a text that starts with a quote, which cannot be passed on")
+    Error::invalid(
+        parameter,
+        "holds a text that starts with a quote, which cannot be passed on",
+    )
 }
 
 fn unreadable(parameter: &str, error: &warehouse::Error) -> Error {
@@ -70,13 +86,20 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        assert_eq!(items("aggregationExp", text, &Parameters::None).unwrap(), expected, "{text}");
+        assert_eq!(
+            items("aggregationExp", text, &Parameters::None).unwrap(),
+            expected,
+            "{text}"
+        );
     }
 
     #[test]
     fn lists_of_the_clients_are_read() {
         check("SUM(population) as value", &["SUM(population) AS value"]);
-        check("SUM(x) as value, any_value(urbanity) as urbanity", &["SUM(x) AS value", "first_value(urbanity) AS urbanity"]);
+        check(
+            "SUM(x) as value, any_value(urbanity) as urbanity",
+            &["SUM(x) AS value", "first_value(urbanity) AS urbanity"],
+        );
         check("1 AS __aggregationValue", &["1 AS __aggregationValue"]);
         check("COUNT(*) fires -- all of them", &["COUNT(*) AS fires"]);
     }
@@ -93,14 +116,19 @@ mod tests {
             "count(*) FILTER (WHERE EXISTS (SELECT 1 FROM secret)) AS a",
             "sum(",
         ] {
-            let error = items("aggregationExp", text, &Parameters::None).expect_err(text).to_string();
+            let error = items("aggregationExp", text, &Parameters::None)
+                .expect_err(text)
+                .to_string();
             assert!(error.starts_with("Parameter aggregationExp: "), "{error}");
         }
     }
 
     #[test]
     fn one_expression_is_one() {
-        assert_eq!(expression("operationExp", "sum(a) / count(*)", &Parameters::None).unwrap(), "sum(a) / count(*)");
+        assert_eq!(
+            expression("operationExp", "sum(a) / count(*)", &Parameters::None).unwrap(),
+            "sum(a) / count(*)"
+        );
         for text in ["a, b", "a AS b", "a FROM t", "(SELECT 1)", "''''", ""] {
             assert!(expression("operationExp", text, &Parameters::None).is_err(), "{text}");
         }

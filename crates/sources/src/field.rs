@@ -146,6 +146,9 @@ impl Field {
     /// Whether values may be NaN or infinite.
     #[must_use]
     pub fn is_float(&self) -> bool {
-        matches!(self.data_type, DataType::Float16 | DataType::Float32 | DataType::Float64)
+        matches!(
+            self.data_type,
+            DataType::Float16 | DataType::Float32 | DataType::Float64
+        )
     }
 }

@@ -40,7 +40,11 @@ pub fn column_of<'a>(name: &str, fields: &'a [Field]) -> Result<&'a Field> {
 }
 
 fn of_column(filter: &ColumnFilter, field: &Field) -> Result<String> {
-    let tests = filter.tests.iter().map(|test| of_test(test, field)).collect::<Result<Vec<_>>>()?;
+    let tests = filter
+        .tests
+        .iter()
+        .map(|test| of_test(test, field))
+        .collect::<Result<Vec<_>>>()?;
     Ok(joined(tests, " AND "))
 }
 
@@ -56,7 +60,11 @@ fn of_test(test: &Test, field: &Field) -> Result<String> {
 
 fn any(intervals: &[Interval], of_interval: impl Fn(&Interval) -> Result<String>) -> Result<String> {
     let conditions = intervals.iter().map(of_interval).collect::<Result<Vec<_>>>()?;
-    Ok(if conditions.is_empty() { "FALSE".to_owned() } else { joined(conditions, " OR ") })
+    Ok(if conditions.is_empty() {
+        "FALSE".to_owned()
+    } else {
+        joined(conditions, " OR ")
+    })
 }
 
 fn is_in(values: &[Scalar], field: &Field) -> Result<String> {
@@ -67,7 +75,10 @@ fn is_in(values: &[Scalar], field: &Field) -> Result<String> {
         if matches!(value, Scalar::Null) {
             conditions.push(format!("{column} IS NULL"));
         } else if let (FieldType::Timestamp, Scalar::Number(_)) = (field.field_type, value) {
-            let moment = Interval { from: Some(value.clone()), to: Some(value.clone()) };
+            let moment = Interval {
+                from: Some(value.clone()),
+                to: Some(value.clone()),
+            };
             conditions.push(at_time(&moment, field)?);
         } else if let Some(literal) = value_literal(value, field)? {
             listed.push(literal);
@@ -76,7 +87,11 @@ fn is_in(values: &[Scalar], field: &Field) -> Result<String> {
     if !listed.is_empty() {
         conditions.insert(0, format!("{column} IN ({})", listed.join(", ")));
     }
-    Ok(if conditions.is_empty() { "FALSE".to_owned() } else { joined(conditions, " OR ") })
+    Ok(if conditions.is_empty() {
+        "FALSE".to_owned()
+    } else {
+        joined(conditions, " OR ")
+    })
 }
 
 /// A listed value as SQL, or `None` when no value of the column's type can equal it.
@@ -104,7 +119,10 @@ fn number_literal(text: &str) -> Option<String> {
     if let Ok(whole) = text.parse::<i128>() {
         return Some(whole.to_string());
     }
-    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number.to_string())
+    text.parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
+        .map(|number| number.to_string())
 }
 
 /// `from <= column` and `column <upper> to`, leaving out unbounded ends.
@@ -118,17 +136,27 @@ fn within(interval: &Interval, field: &Field, upper: &str) -> Result<String> {
         (field.is_float() && interval.to.is_none()).then(|| format!("NOT isnan({column})")),
     ];
     let conditions: Vec<String> = conditions.into_iter().flatten().collect();
-    Ok(if conditions.is_empty() { format!("{column} IS NOT NULL") } else { joined(conditions, " AND ") })
+    Ok(if conditions.is_empty() {
+        format!("{column} IS NOT NULL")
+    } else {
+        joined(conditions, " AND ")
+    })
 }
 
 fn bound_literal(value: &Scalar, field: &Field) -> Result<String> {
     if let (FieldType::Timestamp, Scalar::Number(number)) = (field.field_type, value) {
-        return microseconds(number).map(literal::timestamp).ok_or_else(|| does_not_fit("interval", field));
+        return microseconds(number)
+            .map(literal::timestamp)
+            .ok_or_else(|| does_not_fit("interval", field));
     }
     value_literal(value, field)?.ok_or_else(|| {
         Error::invalid(
             "filters",
-            format!("{}: the interval's ends must be of the column's type, {}", field.name, field.field_type.as_str()),
+            format!(
+                "{}: the interval's ends must be of the column's type, {}",
+                field.name,
+                field.field_type.as_str()
+            ),
         )
     })
 }
@@ -158,9 +186,7 @@ fn at_time(interval: &Interval, field: &Field) -> Result<String> {
                     Scalar::Text(text) => literal::microseconds_from_iso(text),
                     Scalar::Null | Scalar::Boolean(_) => None,
                 }
-                .ok_or_else(|| {
-                    Error::invalid("filters", format!("{}: time needs milliseconds since 1970", field.name))
-                })
+                .ok_or_else(|| Error::invalid("filters", format!("{}: time needs milliseconds since 1970", field.name)))
             })
             .transpose()
     };
@@ -169,7 +195,11 @@ fn at_time(interval: &Interval, field: &Field) -> Result<String> {
         moment(&interval.to)?.map(|to| format!("{column} < {}", literal::timestamp(to.saturating_add(1000)))),
     ];
     let conditions: Vec<String> = conditions.into_iter().flatten().collect();
-    Ok(if conditions.is_empty() { format!("{column} IS NOT NULL") } else { joined(conditions, " AND ") })
+    Ok(if conditions.is_empty() {
+        format!("{column} IS NOT NULL")
+    } else {
+        joined(conditions, " AND ")
+    })
 }
 
 /// Microseconds of a number of milliseconds.
@@ -196,7 +226,11 @@ fn finds(search: &StringSearch, field: &Field) -> Result<String> {
         return Ok("FALSE".to_owned());
     }
     let folded = |value: &str| {
-        if search.keep_special_characters { value.to_owned() } else { without_diacritics(value) }
+        if search.keep_special_characters {
+            value.to_owned()
+        } else {
+            without_diacritics(value)
+        }
     };
     let patterns: Vec<String> = search
         .values
@@ -210,7 +244,11 @@ fn finds(search: &StringSearch, field: &Field) -> Result<String> {
             format!("{start}{}{end}", regex::escape(&folded(value)))
         })
         .collect();
-    let text = if search.keep_special_characters { text } else { format!("without_diacritics({text})") };
+    let text = if search.keep_special_characters {
+        text
+    } else {
+        format!("without_diacritics({text})")
+    };
     let flags = if search.is_case_sensitive { "" } else { ", 'i'" };
     let mut pattern = patterns.join("|");
     if pattern.contains('\\') {
@@ -229,7 +267,11 @@ pub fn without_diacritics(text: &str) -> String {
 fn does_not_fit(filter: &str, field: &Field) -> Error {
     Error::invalid(
         "filters",
-        format!("{}: {filter} does not work on a column of type {}", field.name, field.field_type.as_str()),
+        format!(
+            "{}: {filter} does not work on a column of type {}",
+            field.name,
+            field.field_type.as_str()
+        ),
     )
 }
 
@@ -278,7 +320,10 @@ mod tests {
     fn error(filters: Value) -> String {
         match Filters::parse(Some(&filters)).and_then(|filters| condition(&filters, LogicalOperator::And, &fields())) {
             Ok(sql) => panic!("{filters} became {sql:?}"),
-            Err(error) => format!("{error}{}", error.hint().map(|hint| format!(" / {hint}")).unwrap_or_default()),
+            Err(error) => format!(
+                "{error}{}",
+                error.hint().map(|hint| format!(" / {hint}")).unwrap_or_default()
+            ),
         }
     }
 
@@ -368,7 +413,9 @@ mod tests {
         insta::assert_snapshot!(error(json!({"is_capital": {"time": {"values": [[0, 1]]}}})),
             @"Parameter filters: is_capital: time does not work on a column of type boolean");
         insta::assert_snapshot!(error(json!([1])), @"Parameter filters: must be an object of columns and their filters");
-        assert!(error(json!({"name": {"stringSearch": {"values": ["("], "params": {"useRegExp": true}}}}))
-            .starts_with("Parameter filters: name: not a regular expression"));
+        assert!(
+            error(json!({"name": {"stringSearch": {"values": ["("], "params": {"useRegExp": true}}}}))
+                .starts_with("Parameter filters: name: not a regular expression")
+        );
     }
 }

@@ -74,7 +74,10 @@ impl LogicalOperator {
         match text.map(str::to_ascii_lowercase).as_deref() {
             None | Some("and") => Ok(LogicalOperator::And),
             Some("or") => Ok(LogicalOperator::Or),
-            Some(other) => Err(Error::invalid("filtersLogicalOperator", format!("must be and or or, not {other}"))),
+            Some(other) => Err(Error::invalid(
+                "filtersLogicalOperator",
+                format!("must be and or or, not {other}"),
+            )),
         }
     }
 }
@@ -85,19 +88,30 @@ impl Filters {
         let columns = match filters {
             None | Some(Value::Null) => return Ok(Filters::default()),
             Some(Value::Object(columns)) => columns,
-            Some(_) => return Err(Error::invalid("filters", "must be an object of columns and their filters")),
+            Some(_) => {
+                return Err(Error::invalid(
+                    "filters",
+                    "must be an object of columns and their filters",
+                ));
+            }
         };
         let filters = columns
             .iter()
             .map(|(column, tests)| {
                 let Value::Object(tests) = tests else {
-                    return Err(of_column(column, "must be an object such as {\"in\": {\"values\": […]}}"));
+                    return Err(of_column(
+                        column,
+                        "must be an object such as {\"in\": {\"values\": […]}}",
+                    ));
                 };
                 let tests = tests
                     .iter()
                     .map(|(name, test)| Test::parse(name, test).map_err(|reason| of_column(column, &reason)))
                     .collect::<Result<Vec<_>>>()?;
-                Ok(ColumnFilter { column: column.clone(), tests })
+                Ok(ColumnFilter {
+                    column: column.clone(),
+                    tests,
+                })
             })
             .filter(|filter| !matches!(filter, Ok(ColumnFilter { tests, .. }) if tests.is_empty()))
             .collect::<Result<Vec<_>>>()?;
@@ -112,7 +126,9 @@ impl Filters {
 
 impl Test {
     fn parse(name: &str, test: &Value) -> Result<Test, String> {
-        let Value::Object(test) = test else { return Err(format!("{name} must be an object with values")) };
+        let Value::Object(test) = test else {
+            return Err(format!("{name} must be an object with values"));
+        };
         let Some(Value::Array(values)) = test.get("values") else {
             return Err(format!("{name} needs values, a list"));
         };
@@ -122,9 +138,9 @@ impl Test {
             "closed_open" => intervals(name, values).map(Test::ClosedOpen),
             "time" => intervals(name, values).map(Test::Time),
             "stringSearch" => StringSearch::parse(values, test.get("params")).map(Test::StringSearch),
-            other => {
-                Err(format!("there is no filter {other}; there are in, between, closed_open, time and stringSearch"))
-            }
+            other => Err(format!(
+                "there is no filter {other}; there are in, between, closed_open, time and stringSearch"
+            )),
         }
     }
 }
@@ -197,7 +213,9 @@ fn intervals(name: &str, values: &[Value]) -> Result<Vec<Interval>, String> {
                 to: Scalar::parse_bound(ends.get(1))?,
             }),
             Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-                Err(format!("values of {name} must be intervals such as [0, 10]; null means unbounded"))
+                Err(format!(
+                    "values of {name} must be intervals such as [0, 10]; null means unbounded"
+                ))
             }
         })
         .collect()

@@ -58,12 +58,20 @@ impl Reader<'_> {
 
     fn u32(&mut self, is_little_endian: bool) -> Option<u32> {
         let bytes = self.bytes()?;
-        Some(if is_little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        Some(if is_little_endian {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        })
     }
 
     fn f64(&mut self, is_little_endian: bool) -> Option<f64> {
         let bytes = self.bytes()?;
-        Some(if is_little_endian { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) })
+        Some(if is_little_endian {
+            f64::from_le_bytes(bytes)
+        } else {
+            f64::from_be_bytes(bytes)
+        })
     }
 }
 
@@ -88,7 +96,11 @@ fn geometry(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: u8) -> Option<()>
             let count = reader.u32(header.is_little_endian)?;
             list(count, out, |out| {
                 if kind == 7 {
-                    return if depth < NESTING_LIMIT { geometry(reader, out, depth + 1) } else { None };
+                    return if depth < NESTING_LIMIT {
+                        geometry(reader, out, depth + 1)
+                    } else {
+                        None
+                    };
                 }
                 let part = reader.header()?;
                 match (kind, part.kind) {
@@ -129,7 +141,10 @@ fn positions(reader: &mut Reader<'_>, header: &Header, out: &mut Vec<u8>) -> Opt
 /// An empty point is written as well-known binary with coordinates that are not numbers.
 fn point(reader: &mut Reader<'_>, header: &Header, out: &mut Vec<u8>) -> Option<()> {
     let before = reader.rest;
-    let (x, y) = (reader.f64(header.is_little_endian)?, reader.f64(header.is_little_endian)?);
+    let (x, y) = (
+        reader.f64(header.is_little_endian)?,
+        reader.f64(header.is_little_endian)?,
+    );
     if x.is_nan() && y.is_nan() {
         let others = usize::from(header.has_z) + usize::from(header.has_m);
         reader.rest = reader.rest.get(8 * others..)?;
@@ -163,7 +178,12 @@ fn number(number: f64, out: &mut Vec<u8>) -> Option<()> {
         return None;
     }
     // Whole degrees without ".0" save a tenth of a large answer.
-    if number == number.trunc() && number.abs() < 1e15 { write!(out, "{}", number as i64) } else { write!(out, "{number}") }.ok()
+    if number == number.trunc() && number.abs() < 1e15 {
+        write!(out, "{}", number as i64)
+    } else {
+        write!(out, "{number}")
+    }
+    .ok()
 }
 
 #[cfg(test)]
@@ -180,18 +200,30 @@ mod tests {
     #[test]
     fn every_kind_of_geometry_is_written() {
         // POINT(1.5 -2)
-        assert_eq!(wkb("0101000000000000000000f83f00000000000000c0"), r#"{"type":"Point","coordinates":[1.5,-2]}"#);
+        assert_eq!(
+            wkb("0101000000000000000000f83f00000000000000c0"),
+            r#"{"type":"Point","coordinates":[1.5,-2]}"#
+        );
         // the same, big endian
-        assert_eq!(wkb("00000000013ff8000000000000c000000000000000"), r#"{"type":"Point","coordinates":[1.5,-2]}"#);
+        assert_eq!(
+            wkb("00000000013ff8000000000000c000000000000000"),
+            r#"{"type":"Point","coordinates":[1.5,-2]}"#
+        );
         // SRID=4326;POINT Z (1.5 -2 3), extended
         assert_eq!(
             wkb("01010000a0e6100000000000000000f83f00000000000000c00000000000000840"),
             r#"{"type":"Point","coordinates":[1.5,-2,3]}"#
         );
         // POINT M (1.5 -2 3), ISO
-        assert_eq!(wkb("01d1070000000000000000f83f00000000000000c00000000000000840"), r#"{"type":"Point","coordinates":[1.5,-2]}"#);
+        assert_eq!(
+            wkb("01d1070000000000000000f83f00000000000000c00000000000000840"),
+            r#"{"type":"Point","coordinates":[1.5,-2]}"#
+        );
         // POINT EMPTY
-        assert_eq!(wkb("0101000000000000000000f87f000000000000f87f"), r#"{"type":"Point","coordinates":[]}"#);
+        assert_eq!(
+            wkb("0101000000000000000000f87f000000000000f87f"),
+            r#"{"type":"Point","coordinates":[]}"#
+        );
         // LINESTRING(0 0, 1 1)
         assert_eq!(
             wkb("01020000000200000000000000000000000000000000000000000000000000f03f000000000000f03f"),

@@ -36,8 +36,9 @@ impl Instantiation {
     /// The instantiation that the parameters of `/v3/maps/{connection}/{kind}` ask for.
     pub fn of_map(connection: &str, kind: &str, parameters: &Parameters) -> Result<Self> {
         let tile_resolution = parameters.text("tileResolution")?.unwrap_or_else(|| "0.5".to_owned());
-        let tile_resolution: spatial::TileResolution =
-            tile_resolution.parse().map_err(|error: spatial::UnknownTileResolution| Error::invalid("tileResolution", error.to_string()))?;
+        let tile_resolution: spatial::TileResolution = tile_resolution
+            .parse()
+            .map_err(|error: spatial::UnknownTileResolution| Error::invalid("tileResolution", error.to_string()))?;
         Ok(Instantiation {
             connection: connection.to_owned(),
             request: SourceRequest::of_map(kind, parameters)?,
@@ -80,12 +81,20 @@ impl Instantiations {
         Instantiations {
             database,
             known: Cache::new(CACHED),
-            noted: Cache::builder().max_capacity(CACHED).time_to_live(USE_NOTED_EVERY).build(),
+            noted: Cache::builder()
+                .max_capacity(CACHED)
+                .time_to_live(USE_NOTED_EVERY)
+                .build(),
         }
     }
 
     /// Keeps an instantiation and gives its hash: 32 hexadecimal digits, the same for the same content.
-    pub async fn register(&self, organisation: Id<Organisation>, instantiation: Instantiation, now: DateTime<Utc>) -> Result<String> {
+    pub async fn register(
+        &self,
+        organisation: Id<Organisation>,
+        instantiation: Instantiation,
+        now: DateTime<Utc>,
+    ) -> Result<String> {
         let document = serde_json::to_string(&instantiation).map_err(|error| Error::Internal(error.to_string()))?;
         let hash = hash_of(organisation, &document);
         if self.noted.contains_key(&hash) && self.known.contains_key(&(organisation, hash.clone())) {
@@ -115,7 +124,12 @@ impl Instantiations {
     ///
     /// # Errors
     /// The organisation has none under it, or it was forgotten.
-    pub async fn load(&self, organisation: Id<Organisation>, hash: &str, now: DateTime<Utc>) -> Result<Arc<Instantiation>> {
+    pub async fn load(
+        &self,
+        organisation: Id<Organisation>,
+        hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Instantiation>> {
         let key = (organisation, hash.to_owned());
         let instantiation = match self.known.get(&key) {
             Some(known) => known,
@@ -175,7 +189,10 @@ impl Instantiations {
 impl Handler for Instantiations {
     fn run<'a>(&'a self, _job: &'a Running) -> BoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let forgotten = self.sweep(database::now()).await.map_err(|error| Failure::Retry(error.to_string()))?;
+            let forgotten = self
+                .sweep(database::now())
+                .await
+                .map_err(|error| Failure::Retry(error.to_string()))?;
             Ok(json!({ "forgotten": forgotten }))
         })
     }

@@ -13,8 +13,10 @@ pub struct Parameters {
 impl Parameters {
     /// Parameters of a request whose body, if it had one, was a JSON object.
     pub fn new(url: impl IntoIterator<Item = (String, String)>, body: Map<String, Value>) -> Self {
-        let mut values: Map<String, Value> =
-            url.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
+        let mut values: Map<String, Value> = url
+            .into_iter()
+            .map(|(name, text)| (name, Value::String(text)))
+            .collect();
         values.extend(body);
         Parameters { values }
     }
@@ -53,8 +55,10 @@ impl Parameters {
 
     /// A text that must be there; `hint` says what belongs into it.
     pub fn required_text(&self, name: &str, hint: &str) -> Result<String> {
-        self.text(name)?
-            .ok_or_else(|| Error::MissingParameter { name: name.to_owned(), hint: hint.to_owned() })
+        self.text(name)?.ok_or_else(|| Error::MissingParameter {
+            name: name.to_owned(),
+            hint: hint.to_owned(),
+        })
     }
 
     /// A structured value: native in a JSON body, JSON text in a URL.
@@ -99,7 +103,10 @@ impl Parameters {
         match self.text(name)?.as_deref() {
             None | Some("false" | "0") => Ok(false),
             Some("true" | "1") => Ok(true),
-            Some(other) => Err(Error::invalid(name, format!("must be true or false, not {}", shortened(other)))),
+            Some(other) => Err(Error::invalid(
+                name,
+                format!("must be true or false, not {}", shortened(other)),
+            )),
         }
     }
 
@@ -107,20 +114,26 @@ impl Parameters {
     pub fn names(&self, name: &str) -> Result<Option<Vec<String>>> {
         let names: Vec<String> = match self.value(name) {
             None => return Ok(None),
-            Some(Value::String(text)) if text.trim_start().starts_with('[') => {
-                serde_json::from_str(text).map_err(|error| Error::invalid(name, format!("is not a list of names: {error}")))?
-            }
+            Some(Value::String(text)) if text.trim_start().starts_with('[') => serde_json::from_str(text)
+                .map_err(|error| Error::invalid(name, format!("is not a list of names: {error}")))?,
             Some(Value::String(text)) => text.split(',').map(str::to_owned).collect(),
             Some(Value::Array(items)) => items
                 .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| Error::invalid(name, "must be a list of names")))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::to_owned)
+                        .ok_or_else(|| Error::invalid(name, "must be a list of names"))
+                })
                 .collect::<Result<_>>()?,
             Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
                 return Err(Error::invalid(name, "must be a list of names"));
             }
         };
-        let names: Vec<String> =
-            names.iter().map(|name| unquoted(name.trim())).filter(|name| !name.is_empty()).collect();
+        let names: Vec<String> = names
+            .iter()
+            .map(|name| unquoted(name.trim()))
+            .filter(|name| !name.is_empty())
+            .collect();
         Ok((!names.is_empty()).then_some(names))
     }
 
@@ -130,7 +143,10 @@ impl Parameters {
         let (major, minor) = text.split_once('.').unwrap_or((&text, "0"));
         match (major.parse(), minor.parse()) {
             (Ok(major), Ok(minor)) => Ok(Some((major, minor))),
-            _ => Err(Error::invalid("v", format!("must look like 3.4, not {}", shortened(&text)))),
+            _ => Err(Error::invalid(
+                "v",
+                format!("must look like 3.4, not {}", shortened(&text)),
+            )),
         }
     }
 
@@ -145,9 +161,10 @@ impl Parameters {
             Value::Array(positional) if positional.is_empty() => Ok(warehouse::Parameters::None),
             Value::Object(named) => Ok(warehouse::Parameters::Named(named)),
             Value::Array(positional) => Ok(warehouse::Parameters::Positional(positional)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                Err(Error::invalid("queryParameters", "must be an object of names and values, or a list of values"))
-            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(Error::invalid(
+                "queryParameters",
+                "must be an object of names and values, or a list of values",
+            )),
         }
     }
 }
@@ -179,7 +196,11 @@ mod tests {
     use super::*;
 
     fn url(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters::from_url(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+        Parameters::from_url(
+            pairs
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+        )
     }
 
     #[test]
@@ -193,7 +214,11 @@ mod tests {
 
     #[test]
     fn a_body_and_a_url_mean_the_same() {
-        let get = url(&[("columns", "name, \"pop\""), ("queryParameters", r#"{"year":2001}"#), ("tileResolution", "0.5")]);
+        let get = url(&[
+            ("columns", "name, \"pop\""),
+            ("queryParameters", r#"{"year":2001}"#),
+            ("tileResolution", "0.5"),
+        ]);
         let post = url(&[("columns", "overruled")])
             .with("columns", json!(["name", "pop"]))
             .with("queryParameters", json!({"year": 2001}))
@@ -201,7 +226,9 @@ mod tests {
         for parameters in [get, post] {
             assert_eq!(parameters.names("columns").unwrap().unwrap(), ["name", "pop"]);
             assert_eq!(parameters.number("tileResolution").unwrap(), Some(0.5));
-            let Ok(warehouse::Parameters::Named(named)) = parameters.query_parameters() else { panic!("named") };
+            let Ok(warehouse::Parameters::Named(named)) = parameters.query_parameters() else {
+                panic!("named")
+            };
             assert_eq!(named.get("year"), Some(&json!(2001)));
         }
     }
@@ -209,7 +236,10 @@ mod tests {
     #[test]
     fn no_query_parameters_come_in_many_forms() {
         for text in ["", "[]", "{}", "null", "undefined"] {
-            assert_eq!(url(&[("queryParameters", text)]).query_parameters().unwrap(), warehouse::Parameters::None);
+            assert_eq!(
+                url(&[("queryParameters", text)]).query_parameters().unwrap(),
+                warehouse::Parameters::None
+            );
         }
     }
 
@@ -219,11 +249,26 @@ mod tests {
             let message = result.expect_err(expected).to_string();
             assert!(message.starts_with(expected), "{message}");
         };
-        check(url(&[("filters", "{broken")]).json("filters").map(drop), "Parameter filters: is not JSON");
-        check(url(&[("v", "new")]).version().map(drop), "Parameter v: must look like 3.4");
-        check(url(&[("limit", "ten")]).integer("limit").map(drop), "Parameter limit: must be a whole number");
-        check(url(&[("queryParameters", "7")]).query_parameters().map(drop), "Parameter queryParameters: must be an object");
-        check(url(&[]).required_text("q", "an SQL query").map(drop), "Parameter q is missing: an SQL query");
+        check(
+            url(&[("filters", "{broken")]).json("filters").map(drop),
+            "Parameter filters: is not JSON",
+        );
+        check(
+            url(&[("v", "new")]).version().map(drop),
+            "Parameter v: must look like 3.4",
+        );
+        check(
+            url(&[("limit", "ten")]).integer("limit").map(drop),
+            "Parameter limit: must be a whole number",
+        );
+        check(
+            url(&[("queryParameters", "7")]).query_parameters().map(drop),
+            "Parameter queryParameters: must be an object",
+        );
+        check(
+            url(&[]).required_text("q", "an SQL query").map(drop),
+            "Parameter q is missing: an SQL query",
+        );
     }
 
     #[test]

@@ -27,12 +27,26 @@ pub(crate) fn table_query(syntax: &QuerySyntax) -> Option<TableQuery> {
         return None;
     }
     let query: &Query = &syntax.query;
-    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
     let [from] = select.from.as_slice() else { return None };
-    let TableFactor::Table { name, alias, args: None, .. } = &from.relation else { return None };
+    let TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        ..
+    } = &from.relation
+    else {
+        return None;
+    };
     let alias_text = alias.as_ref().map(|alias| format!(" {alias}")).unwrap_or_default();
     let items: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
-    let condition_text = select.selection.as_ref().map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+    let condition_text = select
+        .selection
+        .as_ref()
+        .map(|condition| format!(" WHERE {condition}"))
+        .unwrap_or_default();
     let whole = format!("SELECT {} FROM {name}{alias_text}{condition_text}", items.join(", "));
     if whole != query.to_string() {
         return None;
@@ -45,18 +59,31 @@ pub(crate) fn table_query(syntax: &QuerySyntax) -> Option<TableQuery> {
     };
     let columns = match select.projection.as_slice() {
         [SelectItem::Wildcard(_)] if items == ["*"] => None,
-        items => Some(items.iter().map(|item| column_of(item, &qualifier)).collect::<Option<Vec<_>>>()?),
+        items => Some(
+            items
+                .iter()
+                .map(|item| column_of(item, &qualifier))
+                .collect::<Option<Vec<_>>>()?,
+        ),
     };
     let condition = match &select.selection {
         None => None,
         Some(condition) => Some(condition_on_columns(condition, &qualifier)?),
     };
-    Some(TableQuery { table, columns, condition })
+    Some(TableQuery {
+        table,
+        columns,
+        condition,
+    })
 }
 
 /// An identifier's letters; unquoted ones are folded to lower case, as the planner does.
 fn written(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
+    if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        ident.value.to_ascii_lowercase()
+    }
 }
 
 fn column_of(item: &SelectItem, qualifier: &str) -> Option<String> {
@@ -146,24 +173,42 @@ mod tests {
         check("select * from demo.cities;", None, None);
         check("SELECT * FROM `carto_dw.demo.cities` -- all", None, None);
         check("SELECT name, geom FROM demo.cities", Some(&["name", "geom"]), None);
-        check("SELECT c.name, Pop AS pop, \"Odd\" FROM demo.cities AS c", Some(&["name", "pop", "Odd"]), None);
-        check("SELECT * FROM demo.cities WHERE pop > 1e6 AND name LIKE 'A%'", None, Some("pop > 1e6 AND name LIKE 'A%'"));
-        check("SELECT * FROM demo.cities c WHERE c.pop > 3 OR (C.\"Odd\" = 'x')", None, Some("pop > 3 OR (\"Odd\" = 'x')"));
-        check("SELECT * FROM demo.cities WHERE cities.pop IN (1, 2)", None, Some("pop IN (1, 2)"));
+        check(
+            "SELECT c.name, Pop AS pop, \"Odd\" FROM demo.cities AS c",
+            Some(&["name", "pop", "Odd"]),
+            None,
+        );
+        check(
+            "SELECT * FROM demo.cities WHERE pop > 1e6 AND name LIKE 'A%'",
+            None,
+            Some("pop > 1e6 AND name LIKE 'A%'"),
+        );
+        check(
+            "SELECT * FROM demo.cities c WHERE c.pop > 3 OR (C.\"Odd\" = 'x')",
+            None,
+            Some("pop > 3 OR (\"Odd\" = 'x')"),
+        );
+        check(
+            "SELECT * FROM demo.cities WHERE cities.pop IN (1, 2)",
+            None,
+            Some("pop IN (1, 2)"),
+        );
     }
 
     #[test]
     fn placeholders_of_the_condition_are_bound() {
-        let sql = Sql::new("SELECT * FROM demo.cities WHERE name = @name")
-            .with(Parameters::Named([("name".to_owned(), json!("L'Aquila"))].into_iter().collect()));
+        let sql = Sql::new("SELECT * FROM demo.cities WHERE name = @name").with(Parameters::Named(
+            [("name".to_owned(), json!("L'Aquila"))].into_iter().collect(),
+        ));
         let query = table_query(&query_syntax(&sql).unwrap()).unwrap();
         assert_eq!(query.condition.as_deref(), Some("name = 'L''Aquila'"));
     }
 
     #[test]
     fn a_text_that_would_read_back_differently_is_left_to_the_planner() {
-        let sql = Sql::new("SELECT * FROM demo.cities WHERE name = @name")
-            .with(Parameters::Named([("name".to_owned(), json!("'x'"))].into_iter().collect()));
+        let sql = Sql::new("SELECT * FROM demo.cities WHERE name = @name").with(Parameters::Named(
+            [("name".to_owned(), json!("'x'"))].into_iter().collect(),
+        ));
         assert_eq!(table_query(&query_syntax(&sql).unwrap()), None);
     }
 

@@ -112,10 +112,15 @@ impl SourceRequest {
             "table" => table_kind(&parameters.required_text("name", "the table, such as demo.cities")?)?,
             "query" => query_kind(&parameters.required_text("q", "an SQL query")?)?,
             "tileset" | "raster" | "boundary" => {
-                return Err(Error::NotImplemented(format!("{kind} sources; table and query sources are there")));
+                return Err(Error::NotImplemented(format!(
+                    "{kind} sources; table and query sources are there"
+                )));
             }
             other => {
-                return Err(Error::invalid("kind", format!("must be table or query, not {}", shortened(other))));
+                return Err(Error::invalid(
+                    "kind",
+                    format!("must be table or query, not {}", shortened(other)),
+                ));
             }
         };
         let request = Self::with_filters(kind, parameters)?;
@@ -135,7 +140,9 @@ impl SourceRequest {
             "table" => table_kind(&source)?,
             "query" => query_kind(&source)?,
             other => {
-                return Err(Error::NotImplemented(format!("models of {other} sources; table and query are there")));
+                return Err(Error::NotImplemented(format!(
+                    "models of {other} sources; table and query are there"
+                )));
             }
         };
         Self::with_filters(kind, parameters)
@@ -172,7 +179,10 @@ fn table_kind(name: &str) -> Result<SourceKind> {
 
 fn query_kind(sql: &str) -> Result<SourceKind> {
     let is_bare_name = !sql.trim().is_empty()
-        && sql.trim().chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'));
+        && sql
+            .trim()
+            .chars()
+            .all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'));
     if is_bare_name {
         return Err(Error::NotImplemented(format!(
             "named sources; {} would be one: send an SQL query, or the table as name",
@@ -186,7 +196,10 @@ fn query_kind(sql: &str) -> Result<SourceKind> {
 fn spatial_data(parameters: &Parameters) -> Result<(SpatialDataType, String)> {
     if let Some(geo_column) = parameters.text("geo_column")? {
         if parameters.version()?.is_some_and(|version| version >= (3, 3)) {
-            return Err(Error::invalid("geo_column", "is of versions before 3.3: send spatialDataColumn and spatialDataType"));
+            return Err(Error::invalid(
+                "geo_column",
+                "is of versions before 3.3: send spatialDataColumn and spatialDataType",
+            ));
         }
         return Ok(of_geo_column(&geo_column));
     }
@@ -198,8 +211,13 @@ fn spatial_data(parameters: &Parameters) -> Result<(SpatialDataType, String)> {
     {
         return Ok(of_geo_column(column));
     }
-    let spatial_data_type = given.as_deref().map_or(Ok(SpatialDataType::Geo), SpatialDataType::parse)?;
-    Ok((spatial_data_type, column.unwrap_or_else(|| DEFAULT_SPATIAL_DATA_COLUMN.to_owned())))
+    let spatial_data_type = given
+        .as_deref()
+        .map_or(Ok(SpatialDataType::Geo), SpatialDataType::parse)?;
+    Ok((
+        spatial_data_type,
+        column.unwrap_or_else(|| DEFAULT_SPATIAL_DATA_COLUMN.to_owned()),
+    ))
 }
 
 fn of_geo_column(text: &str) -> (SpatialDataType, String) {
@@ -230,7 +248,10 @@ fn spatial_filter(parameters: &Parameters, spatial_data_type: SpatialDataType) -
 mod query_parameters {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(parameters: &warehouse::Parameters, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        parameters: &warehouse::Parameters,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match parameters {
             warehouse::Parameters::None => serializer.serialize_none(),
             warehouse::Parameters::Named(named) => named.serialize(serializer),
@@ -254,7 +275,11 @@ mod tests {
     use super::*;
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters::from_url(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+        Parameters::from_url(
+            pairs
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+        )
     }
 
     #[test]
@@ -274,9 +299,15 @@ mod tests {
             ]),
         )
         .unwrap();
-        assert_eq!(request.kind, SourceKind::Query("SELECT * FROM t WHERE year = @year".to_owned()));
+        assert_eq!(
+            request.kind,
+            SourceKind::Query("SELECT * FROM t WHERE year = @year".to_owned())
+        );
         assert_eq!(request.spatial_data_column, "place");
-        assert_eq!(request.columns.as_deref(), Some(&["name".to_owned(), "pop".to_owned()][..]));
+        assert_eq!(
+            request.columns.as_deref(),
+            Some(&["name".to_owned(), "pop".to_owned()][..])
+        );
         assert_eq!(request.filters.0.len(), 1);
     }
 
@@ -291,8 +322,16 @@ mod tests {
             ("filtersLogicalOperator", "undefined"),
         ]))
         .unwrap();
-        assert_eq!(request, SourceRequest::table(TableName::new("demo", "populated_places")));
-        let request = SourceRequest::of_model(&parameters(&[("type", "query"), ("source", "SELECT 1"), ("filtersLogicalOperator", "OR")])).unwrap();
+        assert_eq!(
+            request,
+            SourceRequest::table(TableName::new("demo", "populated_places"))
+        );
+        let request = SourceRequest::of_model(&parameters(&[
+            ("type", "query"),
+            ("source", "SELECT 1"),
+            ("filtersLogicalOperator", "OR"),
+        ]))
+        .unwrap();
         assert_eq!(request.operator, LogicalOperator::Or);
     }
 
@@ -302,21 +341,34 @@ mod tests {
             let (spatial_data_type, column) = spatial_data(&parameters(pairs)).unwrap();
             assert_eq!((spatial_data_type, column.as_str()), expected, "{pairs:?}");
         };
-        check(&[("geo_column", "the_geom"), ("v", "3.2")], (SpatialDataType::Geo, "the_geom"));
+        check(
+            &[("geo_column", "the_geom"), ("v", "3.2")],
+            (SpatialDataType::Geo, "the_geom"),
+        );
         check(&[("geo_column", "h3:cell")], (SpatialDataType::H3, "cell"));
         check(&[("geo_column", "hex_id")], (SpatialDataType::H3, "hex_id"));
         check(&[("geo_column", "quadbin:cell")], (SpatialDataType::Quadbin, "cell"));
         check(&[("spatialDataColumn", "h3:cell")], (SpatialDataType::H3, "cell"));
-        check(&[("spatialDataType", "h3int"), ("spatialDataColumn", "cell")], (SpatialDataType::H3, "cell"));
+        check(
+            &[("spatialDataType", "h3int"), ("spatialDataColumn", "cell")],
+            (SpatialDataType::H3, "cell"),
+        );
         check(&[], (SpatialDataType::Geo, "geom"));
-        let error = spatial_data(&parameters(&[("geo_column", "geom"), ("v", "3.3")])).unwrap_err().to_string();
+        let error = spatial_data(&parameters(&[("geo_column", "geom"), ("v", "3.3")]))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("geo_column"), "{error}");
     }
 
     #[test]
     fn what_is_not_there_yet_is_named() {
-        let error = |kind: &str, pairs: &[(&str, &str)]| SourceRequest::of_map(kind, &parameters(pairs)).unwrap_err().to_string();
-        assert_eq!(error("raster", &[("name", "t")]), "Not implemented: raster sources; table and query sources are there");
+        let error = |kind: &str, pairs: &[(&str, &str)]| {
+            SourceRequest::of_map(kind, &parameters(pairs)).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("raster", &[("name", "t")]),
+            "Not implemented: raster sources; table and query sources are there"
+        );
         assert!(error("table", &[("name", "t"), ("spatialDataType", "quadbin")]).contains("spatialDataType quadbin"));
         assert!(error("query", &[("q", "public_example_accidents")]).contains("named sources"));
         assert!(error("table", &[]).starts_with("Parameter name is missing"));
@@ -334,7 +386,10 @@ mod tests {
             "b": {"stringSearch": {"values": ["é"], "params": {"mustStart": true}}},
         })))
         .unwrap();
-        before.spatial_filter = SpatialFilter::parse(Some(&json!({"geom": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1]]]}}))).unwrap();
+        before.spatial_filter = SpatialFilter::parse(Some(
+            &json!({"geom": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1]]]}}),
+        ))
+        .unwrap();
         let text = serde_json::to_string(&before).unwrap();
         assert_eq!(serde_json::from_str::<SourceRequest>(&text).unwrap(), before);
     }

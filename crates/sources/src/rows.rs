@@ -89,7 +89,11 @@ pub fn objects(schema: &Schema, batches: &[RecordBatch]) -> Vec<Value> {
         .flat_map(|batch| {
             (0..batch.num_rows()).map(|row| {
                 let columns = schema.fields().iter().zip(batch.columns());
-                Value::Object(columns.map(|(field, column)| (field.name().clone(), json(column, field, row))).collect())
+                Value::Object(
+                    columns
+                        .map(|(field, column)| (field.name().clone(), json(column, field, row)))
+                        .collect(),
+                )
             })
         })
         .collect()
@@ -137,7 +141,11 @@ pub fn value(column: &ArrayRef, field: &Field, row: usize, out: &mut Vec<u8>) {
         DataType::Float16 => float(f64::from(column.as_primitive::<Float16Type>().value(row).to_f32()), out),
         DataType::Float32 => {
             let number = column.as_primitive::<Float32Type>().value(row);
-            if number.is_finite() { write_text(number, out) } else { out.extend_from_slice(b"null") }
+            if number.is_finite() {
+                write_text(number, out)
+            } else {
+                out.extend_from_slice(b"null")
+            }
         }
         DataType::Float64 => float(column.as_primitive::<Float64Type>().value(row), out),
         DataType::Decimal32(precision, scale) => {
@@ -167,12 +175,12 @@ pub fn value(column: &ArrayRef, field: &Field, row: usize, out: &mut Vec<u8>) {
                 TimeUnit::Second => {
                     as_datetime::<TimestampSecondType>(column.as_primitive::<TimestampSecondType>().value(row))
                 }
-                TimeUnit::Millisecond => {
-                    as_datetime::<TimestampMillisecondType>(column.as_primitive::<TimestampMillisecondType>().value(row))
-                }
-                TimeUnit::Microsecond => {
-                    as_datetime::<TimestampMicrosecondType>(column.as_primitive::<TimestampMicrosecondType>().value(row))
-                }
+                TimeUnit::Millisecond => as_datetime::<TimestampMillisecondType>(
+                    column.as_primitive::<TimestampMillisecondType>().value(row),
+                ),
+                TimeUnit::Microsecond => as_datetime::<TimestampMicrosecondType>(
+                    column.as_primitive::<TimestampMicrosecondType>().value(row),
+                ),
                 TimeUnit::Nanosecond => {
                     as_datetime::<TimestampNanosecondType>(column.as_primitive::<TimestampNanosecondType>().value(row))
                 }
@@ -229,7 +237,11 @@ fn write_text(value: impl Display, out: &mut Vec<u8>) {
 }
 
 fn integer(number: impl Display, magnitude: u64, out: &mut Vec<u8>) {
-    if magnitude <= SAFE_INTEGER { write_text(number, out) } else { write_text(format_args!("\"{number}\""), out) }
+    if magnitude <= SAFE_INTEGER {
+        write_text(number, out)
+    } else {
+        write_text(format_args!("\"{number}\""), out)
+    }
 }
 
 fn float(number: f64, out: &mut Vec<u8>) {
@@ -278,7 +290,9 @@ fn list(items: &ArrayRef, field: &Field, out: &mut Vec<u8>) {
 /// A map as an object; keys are written as texts.
 fn map(column: &ArrayRef, entries: &Field, row: usize, out: &mut Vec<u8>) {
     let pairs = column.as_map().value(row);
-    let DataType::Struct(fields) = entries.data_type() else { unreachable!("a map's entries are a struct") };
+    let DataType::Struct(fields) = entries.data_type() else {
+        unreachable!("a map's entries are a struct")
+    };
     out.push(b'{');
     for pair in 0..pairs.len() {
         if pair > 0 {
@@ -296,8 +310,8 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{
-        BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int64Array,
-        ListArray, StringArray, StructArray, TimestampMicrosecondArray, TimestampSecondArray, UInt64Array,
+        BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+        Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray, TimestampSecondArray, UInt64Array,
     };
     use datafusion::arrow::datatypes::Int32Type;
     use serde_json::json as expected;
@@ -309,7 +323,10 @@ mod tests {
     }
 
     fn with_metadata(array: impl Array + 'static, metadata: &[(&str, &str)]) -> Value {
-        let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let metadata = metadata
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let field = Field::new("x", array.data_type().clone(), true).with_metadata(metadata);
         let schema = Arc::new(Schema::new(vec![field]));
         let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap();
@@ -325,17 +342,40 @@ mod tests {
     #[test]
     fn numbers_are_numbers_while_javascript_can_hold_them() {
         assert_eq!(
-            column(Int64Array::from(vec![Some(9_007_199_254_740_992), Some(9_007_199_254_740_993), Some(i64::MIN), None])),
-            expected!([9_007_199_254_740_992_i64, "9007199254740993", "-9223372036854775808", null])
+            column(Int64Array::from(vec![
+                Some(9_007_199_254_740_992),
+                Some(9_007_199_254_740_993),
+                Some(i64::MIN),
+                None
+            ])),
+            expected!([
+                9_007_199_254_740_992_i64,
+                "9007199254740993",
+                "-9223372036854775808",
+                null
+            ])
         );
-        assert_eq!(column(UInt64Array::from(vec![7, u64::MAX])), expected!([7, "18446744073709551615"]));
         assert_eq!(
-            column(Float64Array::from(vec![0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300])),
+            column(UInt64Array::from(vec![7, u64::MAX])),
+            expected!([7, "18446744073709551615"])
+        );
+        assert_eq!(
+            column(Float64Array::from(vec![
+                0.1,
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                1e300
+            ])),
             expected!([0.1, null, null, null, 1e300])
         );
         assert_eq!(column(Float32Array::from(vec![0.1, f32::NAN])), expected!([0.1, null]));
         assert_eq!(
-            column(Decimal128Array::from(vec![1250, -5]).with_precision_and_scale(10, 2).unwrap()),
+            column(
+                Decimal128Array::from(vec![1250, -5])
+                    .with_precision_and_scale(10, 2)
+                    .unwrap()
+            ),
             expected!([12.50, -0.05])
         );
     }
@@ -343,28 +383,48 @@ mod tests {
     #[test]
     fn times_are_iso_8601_in_utc() {
         assert_eq!(
-            column(TimestampMicrosecondArray::from(vec![1_000_000_000_000_000, 1_000_000_000_500_000, -1])),
-            expected!(["2001-09-09T01:46:40Z", "2001-09-09T01:46:40.500Z", "1969-12-31T23:59:59.999999Z"])
+            column(TimestampMicrosecondArray::from(vec![
+                1_000_000_000_000_000,
+                1_000_000_000_500_000,
+                -1
+            ])),
+            expected!([
+                "2001-09-09T01:46:40Z",
+                "2001-09-09T01:46:40.500Z",
+                "1969-12-31T23:59:59.999999Z"
+            ])
         );
         assert_eq!(
             column(TimestampSecondArray::from(vec![0]).with_timezone("Europe/Madrid")),
             expected!(["1970-01-01T00:00:00Z"])
         );
-        assert_eq!(column(Date32Array::from(vec![0, -1])), expected!(["1970-01-01", "1969-12-31"]));
+        assert_eq!(
+            column(Date32Array::from(vec![0, -1])),
+            expected!(["1970-01-01", "1969-12-31"])
+        );
     }
 
     #[test]
     fn texts_bytes_and_geometries() {
-        assert_eq!(column(StringArray::from(vec!["a\"\n\u{1F600}"])), expected!(["a\"\n\u{1F600}"]));
+        assert_eq!(
+            column(StringArray::from(vec!["a\"\n\u{1F600}"])),
+            expected!(["a\"\n\u{1F600}"])
+        );
         assert_eq!(column(BooleanArray::from(vec![true, false])), expected!([true, false]));
         let point = hex::decode("0101000000000000000000f83f00000000000000c0").unwrap();
         assert_eq!(column(BinaryArray::from(vec![&point[..3]])), expected!(["AQEA"]));
         assert_eq!(
-            with_metadata(BinaryArray::from(vec![&point[..]]), &[("ARROW:extension:name", "geoarrow.wkb")]),
+            with_metadata(
+                BinaryArray::from(vec![&point[..]]),
+                &[("ARROW:extension:name", "geoarrow.wkb")]
+            ),
             expected!([{"type": "Point", "coordinates": [1.5, -2]}])
         );
         let json = [("ARROW:extension:name", "arrow.json")];
-        assert_eq!(with_metadata(StringArray::from(vec!["{\"a\":[1]}", "{broken"]), &json), expected!([{"a": [1]}, "{broken"]));
+        assert_eq!(
+            with_metadata(StringArray::from(vec!["{\"a\":[1]}", "{broken"]), &json),
+            expected!([{"a": [1]}, "{broken"])
+        );
         let dictionary: DictionaryArray<Int32Type> = vec![Some("oak"), None, Some("oak")].into_iter().collect();
         assert_eq!(column(dictionary), expected!(["oak", null, "oak"]));
     }

@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use spatial::LonLatBox;
-use warehouse::{GeometryKind, Limits, RowStream, Sql, Table, TableName, quote, query_syntax};
+use warehouse::{GeometryKind, Limits, RowStream, Sql, Table, TableName, query_syntax, quote};
 
 use connections::Connection;
 
@@ -88,10 +88,14 @@ impl Source {
                 Self::of_query(connection, &Sql::new(text.clone()).with(request.parameters.clone())).await?
             }
         };
-        let mut conditions: Vec<String> =
-            filter_sql::condition(&request.filters, request.operator, &base.fields)?.into_iter().collect();
+        let mut conditions: Vec<String> = filter_sql::condition(&request.filters, request.operator, &base.fields)?
+            .into_iter()
+            .collect();
         if let Some(filter) = &request.spatial_filter {
-            conditions.push(spatial_sql::condition(&filter.area, geometry_field(&filter.column, &base.fields)?));
+            conditions.push(spatial_sql::condition(
+                &filter.area,
+                geometry_field(&filter.column, &base.fields)?,
+            ));
         }
         if let Some(aggregation) = &request.aggregation {
             base = Self::aggregated(connection, &request, base, &conditions, aggregation).await?;
@@ -127,7 +131,11 @@ impl Source {
             }),
             Err(not_found @ warehouse::Error::TableNotFound { .. }) => {
                 // It may be a view.
-                match connection.warehouse().describe(&Sql::new(format!("SELECT * FROM {}", name.to_sql()))).await {
+                match connection
+                    .warehouse()
+                    .describe(&Sql::new(format!("SELECT * FROM {}", name.to_sql())))
+                    .await
+                {
                     Ok(described) => Ok(Base {
                         from: name.to_sql(),
                         fields: Field::all_of(&described.schema),
@@ -147,7 +155,11 @@ impl Source {
         let syntax = query_syntax(sql)?;
         if let Some(query) = table_query(&syntax)
             && let Ok(table) = connection.warehouse().table(&query.table).await
-            && query.columns.iter().flatten().all(|name| table.columns.iter().any(|column| column.name == *name))
+            && query
+                .columns
+                .iter()
+                .flatten()
+                .all(|name| table.columns.iter().any(|column| column.name == *name))
         {
             let condition = query.condition.map(Sql::new);
             if let Some(condition) = &condition {
@@ -156,7 +168,11 @@ impl Source {
             let all = Field::all_of(&table.arrow_schema);
             let fields = match &query.columns {
                 None => all,
-                Some(names) => names.iter().filter_map(|name| all.iter().find(|field| field.name == *name)).cloned().collect(),
+                Some(names) => names
+                    .iter()
+                    .filter_map(|name| all.iter().find(|field| field.name == *name))
+                    .cloned()
+                    .collect(),
             };
             return Ok(Base {
                 from: subquery(&syntax.text),
@@ -187,10 +203,22 @@ impl Source {
         let geometry = quote(&geometry_field(&request.spatial_data_column, &base.fields)?.name);
         let mut items = vec![geometry.clone()];
         items.extend(expressions::items("aggregationExp", aggregation, &request.parameters)?);
-        let text = Selection { items, ..Selection::default() }.grouped_by(geometry).to_sql(&base.from, conditions);
-        let described =
-            connection.warehouse().describe(&Sql::new(text.clone()).with(request.parameters.clone())).await?;
-        Ok(Base { from: subquery(&text), fields: Field::all_of(&described.schema), table: None, ..base })
+        let text = Selection {
+            items,
+            ..Selection::default()
+        }
+        .grouped_by(geometry)
+        .to_sql(&base.from, conditions);
+        let described = connection
+            .warehouse()
+            .describe(&Sql::new(text.clone()).with(request.parameters.clone()))
+            .await?;
+        Ok(Base {
+            from: subquery(&text),
+            fields: Field::all_of(&described.schema),
+            table: None,
+            ..base
+        })
     }
 
     #[must_use]
@@ -206,11 +234,20 @@ impl Source {
     /// The columns asked for, in the source's order, and the geometry column.
     #[must_use]
     pub fn schema(&self) -> Vec<Field> {
-        let Some(wanted) = self.0.request.columns.as_ref().filter(|_| self.0.request.aggregation.is_none()) else {
+        let Some(wanted) = self
+            .0
+            .request
+            .columns
+            .as_ref()
+            .filter(|_| self.0.request.aggregation.is_none())
+        else {
             return self.0.fields.clone();
         };
-        let wanted: Vec<&str> =
-            wanted.iter().filter_map(|name| column_of(name, &self.0.fields).ok()).map(|field| field.name.as_str()).collect();
+        let wanted: Vec<&str> = wanted
+            .iter()
+            .filter_map(|name| column_of(name, &self.0.fields).ok())
+            .map(|field| field.name.as_str())
+            .collect();
         let geometry = self.geometry().map(|geometry| geometry.column);
         self.0
             .fields
@@ -310,7 +347,12 @@ impl Source {
 
     /// Runs a selection.
     pub async fn run(&self, selection: &Selection, limits: &Limits) -> Result<RowStream> {
-        Ok(self.0.connection.warehouse().query(&self.select(selection), limits).await?)
+        Ok(self
+            .0
+            .connection
+            .warehouse()
+            .query(&self.select(selection), limits)
+            .await?)
     }
 
     /// Runs a selection whose result is small.
@@ -332,12 +374,18 @@ impl Source {
             return Ok(Some(bounds));
         }
         let column = quote(&geometry.column);
-        let column =
-            if geometry.is_lon_lat() { column } else { format!("ST_Transform({column}, 'EPSG:4326')") };
+        let column = if geometry.is_lon_lat() {
+            column
+        } else {
+            format!("ST_Transform({column}, 'EPSG:4326')")
+        };
         // Coordinates that are not numbers would make the whole box so.
         let side = |aggregate: &str, function: &str| {
             let value = format!("{function}({column})");
-            format!("{aggregate}({value}) FILTER (WHERE {}) AS {function}", is_finite(&value))
+            format!(
+                "{aggregate}({value}) FILTER (WHERE {}) AS {function}",
+                is_finite(&value)
+            )
         };
         let selection = Selection::of([
             side("min", "ST_XMin"),
@@ -346,8 +394,10 @@ impl Source {
             side("max", "ST_YMax"),
         ]);
         let rows = self.objects(&selection, limits).await?;
-        let sides: Option<Vec<f64>> =
-            rows.first().and_then(Value::as_object).and_then(|row| row.values().map(Value::as_f64).collect());
+        let sides: Option<Vec<f64>> = rows
+            .first()
+            .and_then(Value::as_object)
+            .and_then(|row| row.values().map(Value::as_f64).collect());
         Ok(match sides.as_deref() {
             Some(&[west, south, east, north]) => Some(LonLatBox::new(west, south, east, north)),
             _ => None,
@@ -362,20 +412,37 @@ impl Source {
             return Ok(kind);
         }
         let column = quote(&geometry.column);
-        let sample = self.select(&Selection::of([column.clone()]).only(format!("{column} IS NOT NULL")).limited_to(SAMPLE));
-        let text = Selection::of([format!("DISTINCT ST_Dimension({column}) AS dimension, ST_NumGeometries({column}) > 1 AS is_multiple")])
-            .to_sql(&subquery(&sample.text), &[]);
-        let stream = self.0.connection.warehouse().query(&Sql::new(text).with(sample.parameters), limits).await?;
+        let sample = self.select(
+            &Selection::of([column.clone()])
+                .only(format!("{column} IS NOT NULL"))
+                .limited_to(SAMPLE),
+        );
+        let text = Selection::of([format!(
+            "DISTINCT ST_Dimension({column}) AS dimension, ST_NumGeometries({column}) > 1 AS is_multiple"
+        )])
+        .to_sql(&subquery(&sample.text), &[]);
+        let stream = self
+            .0
+            .connection
+            .warehouse()
+            .query(&Sql::new(text).with(sample.parameters), limits)
+            .await?;
         let schema = stream.schema();
         let rows = rows::objects(&schema, &stream.try_collect::<Vec<_>>().await?);
-        let mut kinds = rows.iter().map(|row| match (row["dimension"].as_i64(), &row["is_multiple"]) {
-            (Some(0), Value::Bool(false)) => GeometryKind::Points,
-            (Some(1), _) => GeometryKind::Lines,
-            (Some(2), _) => GeometryKind::Polygons,
-            _ => GeometryKind::Mixed,
-        });
+        let mut kinds = rows
+            .iter()
+            .map(|row| match (row["dimension"].as_i64(), &row["is_multiple"]) {
+                (Some(0), Value::Bool(false)) => GeometryKind::Points,
+                (Some(1), _) => GeometryKind::Lines,
+                (Some(2), _) => GeometryKind::Polygons,
+                _ => GeometryKind::Mixed,
+            });
         let first = kinds.next().unwrap_or(GeometryKind::Mixed);
-        Ok(if kinds.all(|kind| kind == first) { first } else { GeometryKind::Mixed })
+        Ok(if kinds.all(|kind| kind == first) {
+            first
+        } else {
+            GeometryKind::Mixed
+        })
     }
 }
 
@@ -387,28 +454,40 @@ pub fn is_finite(expression: &str) -> String {
 
 /// The geometry column of this name.
 fn geometry_field<'a>(name: &str, fields: &'a [Field]) -> Result<&'a Field> {
-    column_of(name, fields).ok().filter(|field| field.field_type == FieldType::Geometry).ok_or_else(|| {
-        Error::NoGeometryColumn {
+    column_of(name, fields)
+        .ok()
+        .filter(|field| field.field_type == FieldType::Geometry)
+        .ok_or_else(|| Error::NoGeometryColumn {
             column: name.to_owned(),
             geometry_columns: fields
                 .iter()
                 .filter(|field| field.field_type == FieldType::Geometry)
                 .map(|field| field.name.clone())
                 .collect(),
-        }
-    })
+        })
 }
 
 fn check_columns(wanted: &[String], fields: &[Field]) -> Result<()> {
-    let missing: Vec<String> = wanted.iter().filter(|name| column_of(name, fields).is_err()).cloned().collect();
+    let missing: Vec<String> = wanted
+        .iter()
+        .filter(|name| column_of(name, fields).is_err())
+        .cloned()
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::MissingColumns { missing, available: fields.iter().map(|field| field.name.clone()).collect() })
+    Err(Error::MissingColumns {
+        missing,
+        available: fields.iter().map(|field| field.name.clone()).collect(),
+    })
 }
 
 fn both(of_query: Option<Sql>, of_request: &[String]) -> Option<Sql> {
-    let parts: Vec<String> = of_query.into_iter().map(|sql| format!("({})", sql.text)).chain(of_request.iter().cloned()).collect();
+    let parts: Vec<String> = of_query
+        .into_iter()
+        .map(|sql| format!("({})", sql.text))
+        .chain(of_request.iter().cloned())
+        .collect();
     (!parts.is_empty()).then(|| Sql::new(parts.join(" AND ")))
 }
 

@@ -33,7 +33,11 @@ pub(crate) fn condition(area: &Area, field: &Field) -> String {
 }
 
 fn any(conditions: Vec<String>) -> String {
-    if conditions.is_empty() { "FALSE".to_owned() } else { joined(conditions, " OR ") }
+    if conditions.is_empty() {
+        "FALSE".to_owned()
+    } else {
+        joined(conditions, " OR ")
+    }
 }
 
 fn intersects(field: &Field, wkt: &str) -> String {
@@ -52,7 +56,10 @@ fn wkt_of_box(area: &LonLatBox) -> String {
 }
 
 fn rings_of(polygon: &Polygon<f64>) -> String {
-    let rings: Vec<String> = std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring_of).collect();
+    let rings: Vec<String> = std::iter::once(polygon.exterior())
+        .chain(polygon.interiors())
+        .map(ring_of)
+        .collect();
     format!("({})", rings.join(", "))
 }
 
@@ -81,7 +88,11 @@ mod tests {
     }
 
     fn sql(coordinates: serde_json::Value, crs: Option<&str>) -> String {
-        let filter = SpatialFilter::new("geom".to_owned(), &json!({"type": "Polygon", "coordinates": coordinates})).unwrap();
+        let filter = SpatialFilter::new(
+            "geom".to_owned(),
+            &json!({"type": "Polygon", "coordinates": coordinates}),
+        )
+        .unwrap();
         condition(&filter.area, &field(crs))
     }
 

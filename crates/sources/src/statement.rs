@@ -17,7 +17,10 @@ pub struct Selection {
 impl Selection {
     #[must_use]
     pub fn of(items: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Selection { items: items.into_iter().map(Into::into).collect(), ..Selection::default() }
+        Selection {
+            items: items.into_iter().map(Into::into).collect(),
+            ..Selection::default()
+        }
     }
 
     #[must_use]
@@ -47,9 +50,17 @@ impl Selection {
     /// The statement, from a FROM item, under the source's own conditions.
     #[must_use]
     pub fn to_sql(&self, from: &str, source_conditions: &[String]) -> String {
-        let items = if self.items.is_empty() { "*".to_owned() } else { self.items.join(", ") };
+        let items = if self.items.is_empty() {
+            "*".to_owned()
+        } else {
+            self.items.join(", ")
+        };
         let mut sql = format!("SELECT {items} FROM {from}");
-        let conditions: Vec<&str> = source_conditions.iter().chain(&self.conditions).map(String::as_str).collect();
+        let conditions: Vec<&str> = source_conditions
+            .iter()
+            .chain(&self.conditions)
+            .map(String::as_str)
+            .collect();
         for (word, parts, joint) in [
             (" WHERE ", conditions, " AND "),
             (" GROUP BY ", self.group_by.iter().map(String::as_str).collect(), ", "),
@@ -83,11 +94,14 @@ mod tests {
     #[test]
     fn a_selection_becomes_one_statement() {
         insta::assert_snapshot!(Selection::default().to_sql("\"demo\".\"t\"", &[]), @r#"SELECT * FROM "demo"."t""#);
-        let selection = Selection { offset: Some(20), ..Selection::of([r#""kind" AS name"#, "count(*) AS value"]) }
-            .only(r#""pop" > 3"#)
-            .grouped_by("1")
-            .ordered_by("2 DESC")
-            .limited_to(10);
+        let selection = Selection {
+            offset: Some(20),
+            ..Selection::of([r#""kind" AS name"#, "count(*) AS value"])
+        }
+        .only(r#""pop" > 3"#)
+        .grouped_by("1")
+        .ordered_by("2 DESC")
+        .limited_to(10);
         insta::assert_snapshot!(selection.to_sql(&subquery("SELECT * FROM t -- all"), &[r#"("a" = 1 OR "b" = 2)"#.to_owned()]), @r#"
         SELECT "kind" AS name, count(*) AS value FROM (
         SELECT * FROM t -- all

@@ -142,9 +142,8 @@ async fn measure(
     resolution: TileResolution,
 ) -> Result<(), Failure> {
     // Tiles where rows are, so that dense places come up often.
-    let coords: std::collections::BTreeSet<TileCoord> = (0..TILES)
-        .map(|i| TileCoord::of_world(z, place(i * 7919)))
-        .collect();
+    let coords: std::collections::BTreeSet<TileCoord> =
+        (0..TILES).map(|i| TileCoord::of_world(z, place(i * 7919))).collect();
     let (mut shown, mut total, mut bytes) = (0, 0, 0);
     let start = Cost::now();
     for &coord in &coords {

@@ -149,6 +149,8 @@ async fn encoded(tile: Option<Tile>, encoding: Encoding) -> Result<Option<Encode
     else {
         return Ok(None);
     };
+    // Nothing is sent as nothing, not as a packed nothing.
+    let encoding = if body.is_empty() { Encoding::Identity } else { encoding };
     let body = match encoding {
         Encoding::Identity => body,
         Encoding::Gzip | Encoding::Brotli if body.len() <= INLINE_BYTES => compressed(&body, encoding),

@@ -64,9 +64,10 @@ pub struct TileRequest {
     pub feature_bbox: bool,
 }
 
-/// A tile with at least one feature.
+/// A tile in which at least one feature lies.
 #[derive(Debug, Clone)]
 pub struct Tile {
+    /// Empty when all that lies here is too small to be drawn; `total` still says how much it is.
     pub body: Bytes,
     pub content_type: &'static str,
     /// Features in the tile.
@@ -242,8 +243,11 @@ impl Tiler {
             Some(table) => self.draw_table(source, table, drawable, request).await?,
             None => draw_from_sql(source, &drawable, request).await?,
         };
-        Ok(drawn.body.map(|body| Tile {
-            body: Bytes::from(body),
+        if drawn.body.is_none() && drawn.total == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Tile {
+            body: drawn.body.map(Bytes::from).unwrap_or_default(),
             content_type: request.format.content_type(),
             shown: drawn.shown,
             total: drawn.total,

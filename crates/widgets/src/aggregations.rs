@@ -23,9 +23,14 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
         Some(_) => {
             let list = widget.params.json("aggregations")?;
             let list = list.as_ref().and_then(Value::as_array).ok_or_else(|| {
-                sources::Error::invalid("aggregations", "must be a list of {column, operation, alias} or an SQL text")
+                sources::Error::invalid(
+                    "aggregations",
+                    "must be a list of {column, operation, alias} or an SQL text",
+                )
             })?;
-            list.iter().map(|item| of_item(widget, item)).collect::<Result<Vec<_>>>()?
+            list.iter()
+                .map(|item| of_item(widget, item))
+                .collect::<Result<Vec<_>>>()?
         }
     };
     if items.is_empty() {

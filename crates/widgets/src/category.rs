@@ -39,14 +39,21 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
     let value = aggregate(widget.source, params, "operationColumn")?;
     let threshold = match params.integer("othersThreshold")? {
         None | Some(0) => None,
-        Some(threshold) => Some(usize::try_from(threshold).map_err(|_| sources::Error::invalid("othersThreshold", "must be a positive number"))?),
+        Some(threshold) => Some(
+            usize::try_from(threshold)
+                .map_err(|_| sources::Error::invalid("othersThreshold", "must be a positive number"))?,
+        ),
     };
     let mut items = vec![format!("{column} AS \"name\""), format!("{value} AS \"value\"")];
     if threshold.is_some() && Operation::of(params)? == Operation::Avg {
         items.extend(parts_of_average(widget)?);
     }
     let [first, second] = order(params)?;
-    let selection = widget.select(items).grouped_by(&column).ordered_by(first).ordered_by(second);
+    let selection = widget
+        .select(items)
+        .grouped_by(&column)
+        .ordered_by(first)
+        .ordered_by(second);
     let Some(threshold) = threshold else {
         return Ok(json!({ "rows": widget.rows(&selection).await? }));
     };
@@ -55,9 +62,14 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
         Others::None => Ok(json!({ "rows": rows })),
         Others::Value(value) => Ok(json!({ "rows": rows, "metadata": { "others": value } })),
         Others::Unknown => {
-            let others =
-                widget.select([format!("{value} AS \"value\"")]).only(is_none_of(&field.name, widget, &rows)?);
-            let others = widget.rows(&others).await?.first().map_or(Value::Null, |row| row["value"].clone());
+            let others = widget
+                .select([format!("{value} AS \"value\"")])
+                .only(is_none_of(&field.name, widget, &rows)?);
+            let others = widget
+                .rows(&others)
+                .await?
+                .first()
+                .map_or(Value::Null, |row| row["value"].clone());
             Ok(json!({ "rows": rows, "metadata": { "others": others } }))
         }
     }
@@ -66,7 +78,10 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
 /// The sum and the number of values, from which averages of several categories are put together.
 fn parts_of_average(widget: &Widget<'_>) -> Result<[String; 2]> {
     let value = value_of(widget.source, &widget.params, "operationColumn", &Operation::Avg)?;
-    Ok([format!("sum(CAST({value} AS DOUBLE)) AS \"sum\""), format!("count({value}) AS \"count\"")])
+    Ok([
+        format!("sum(CAST({value} AS DOUBLE)) AS \"sum\""),
+        format!("count({value}) AS \"count\""),
+    ])
 }
 
 /// What the operation gives over the rows of all categories that are not shown.
@@ -100,7 +115,10 @@ async fn top(widget: &Widget<'_>, selection: &Selection, threshold: usize) -> Re
             rest.get_or_insert_default().add(&operation, &row);
         }
     }
-    Ok((rows, rest.map_or(Others::None, |rest| Others::Value(rest.value(&operation)))))
+    Ok((
+        rows,
+        rest.map_or(Others::None, |rest| Others::Value(rest.value(&operation))),
+    ))
 }
 
 /// The operation so far over the categories that are not shown.
@@ -113,7 +131,9 @@ struct Rest {
 impl Rest {
     fn add(&mut self, operation: &Operation, row: &Value) {
         let number = |name: &str| row.get(name).and_then(Value::as_f64);
-        let Some(next) = number(if *operation == Operation::Avg { "sum" } else { "value" }) else { return };
+        let Some(next) = number(if *operation == Operation::Avg { "sum" } else { "value" }) else {
+            return;
+        };
         self.count += number("count").unwrap_or(0.0);
         self.value = Some(match (operation, self.value) {
             (_, None) => next,
@@ -138,5 +158,8 @@ fn is_none_of(name: &str, widget: &Widget<'_>, rows: &[Value]) -> Result<String>
     let shown: Vec<&Value> = rows.iter().map(|row| &row["name"]).collect();
     let filter = Filters::parse(Some(&json!({ name: { "in": { "values": shown } } })))?;
     let condition = sources::filter_sql::condition(&filter, LogicalOperator::And, widget.source.fields())?;
-    Ok(format!("NOT coalesce({}, FALSE)", condition.unwrap_or_else(|| "FALSE".to_owned())))
+    Ok(format!(
+        "NOT coalesce({}, FALSE)",
+        condition.unwrap_or_else(|| "FALSE".to_owned())
+    ))
 }

@@ -8,7 +8,12 @@ pub enum Error {
     UnknownModel { name: String, available: Vec<&'static str> },
 
     #[error("{column} is of type {column_type}: {operation} needs {needs}")]
-    WrongType { column: String, column_type: &'static str, operation: String, needs: &'static str },
+    WrongType {
+        column: String,
+        column_type: &'static str,
+        operation: String,
+        needs: &'static str,
+    },
 
     /// Anything about the source, the columns or the parameters.
     #[error(transparent)]

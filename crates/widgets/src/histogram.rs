@@ -19,8 +19,15 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
     let value = aggregate(widget.source, &widget.params, "column")?;
     let column = number(field);
     // The bin is the number of ticks passed: cheap to compute for whole columns.
-    let passed: Vec<String> = ticks.iter().map(|tick| format!("CAST({column} >= {tick} AS INT)")).collect();
-    let bin = if passed.is_empty() { "0".to_owned() } else { passed.join(" + ") };
+    let passed: Vec<String> = ticks
+        .iter()
+        .map(|tick| format!("CAST({column} >= {tick} AS INT)"))
+        .collect();
+    let bin = if passed.is_empty() {
+        "0".to_owned()
+    } else {
+        passed.join(" + ")
+    };
     let mut selection = widget
         .select([format!("{bin} AS \"tick\""), format!("{value} AS \"value\"")])
         .only(format!("{} IS NOT NULL", quote(&field.name)))
@@ -38,8 +45,13 @@ fn ticks(params: &sources::Parameters) -> Result<Vec<f64>> {
         name: "ticks".to_owned(),
         hint: "a list of numbers between the bins".to_owned(),
     })?;
-    let ticks: Vec<f64> =
-        ticks.as_array().ok_or_else(invalid)?.iter().map(Value::as_f64).collect::<Option<_>>().ok_or_else(invalid)?;
+    let ticks: Vec<f64> = ticks
+        .as_array()
+        .ok_or_else(invalid)?
+        .iter()
+        .map(Value::as_f64)
+        .collect::<Option<_>>()
+        .ok_or_else(invalid)?;
     if ticks.len() > MOST_TICKS {
         return Err(sources::Error::invalid("ticks", format!("may be {MOST_TICKS} at most")).into());
     }

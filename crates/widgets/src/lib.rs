@@ -51,10 +51,14 @@ impl Model {
 
     /// The model that a URL names.
     pub fn parse(name: &str) -> Result<Model> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, model)| *model).ok_or_else(|| Error::UnknownModel {
-            name: name.to_owned(),
-            available: Self::ALL.iter().map(|(name, _)| *name).collect(),
-        })
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, model)| *model)
+            .ok_or_else(|| Error::UnknownModel {
+                name: name.to_owned(),
+                available: Self::ALL.iter().map(|(name, _)| *name).collect(),
+            })
     }
 }
 
@@ -91,7 +95,12 @@ struct Widget<'a> {
 impl<'a> Widget<'a> {
     fn new(source: &'a Source, params: Parameters, limits: &'a Limits) -> Result<Self> {
         let features = pick::is_feature(source, &params)?;
-        Ok(Widget { source, params, limits, features })
+        Ok(Widget {
+            source,
+            params,
+            limits,
+            features,
+        })
     }
 
     /// A selection from the rows that the widget is about.

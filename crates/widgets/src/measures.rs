@@ -27,15 +27,19 @@ impl Operation {
             "max" => Ok(Operation::Max),
             "sum" => Ok(Operation::Sum),
             "custom" => Ok(Operation::Custom),
-            other => {
-                Err(sources::Error::invalid("operation", format!("must be count, avg, min, max, sum or custom, not {other}")).into())
-            }
+            other => Err(sources::Error::invalid(
+                "operation",
+                format!("must be count, avg, min, max, sum or custom, not {other}"),
+            )
+            .into()),
         }
     }
 
     /// The operation of a widget; count when none is named.
     pub(crate) fn of(params: &Parameters) -> Result<Operation> {
-        params.text("operation")?.map_or(Ok(Operation::Count), |name| Operation::parse(&name))
+        params
+            .text("operation")?
+            .map_or(Ok(Operation::Count), |name| Operation::parse(&name))
     }
 
     fn word(&self) -> &'static str {
@@ -57,11 +61,16 @@ pub(crate) fn aggregate(source: &Source, params: &Parameters, columns_parameter:
         Operation::Count => Ok("count(*)".to_owned()),
         Operation::Custom => {
             let text = params.required_text("operationExp", "the SQL aggregate of the custom operation")?;
-            Ok(sources::expressions::expression("operationExp", &text, &source.request().parameters)?)
+            Ok(sources::expressions::expression(
+                "operationExp",
+                &text,
+                &source.request().parameters,
+            )?)
         }
-        Operation::Avg | Operation::Min | Operation::Max | Operation::Sum => {
-            Ok(aggregate_call(&operation, &value_of(source, params, columns_parameter, &operation)?))
-        }
+        Operation::Avg | Operation::Min | Operation::Max | Operation::Sum => Ok(aggregate_call(
+            &operation,
+            &value_of(source, params, columns_parameter, &operation)?,
+        )),
     }
 }
 
@@ -72,13 +81,16 @@ pub(crate) fn value_of(
     columns_parameter: &str,
     operation: &Operation,
 ) -> Result<String> {
-    let columns = columns(params, columns_parameter)?.or(columns(params, "column")?).ok_or_else(|| {
-        sources::Error::MissingParameter {
+    let columns = columns(params, columns_parameter)?
+        .or(columns(params, "column")?)
+        .ok_or_else(|| sources::Error::MissingParameter {
             name: columns_parameter.to_owned(),
             hint: format!("the column that {} is of", operation.word()),
-        }
-    })?;
-    let joint = params.text("joinOperation")?.map(|name| Operation::parse(&name)).transpose()?;
+        })?;
+    let joint = params
+        .text("joinOperation")?
+        .map(|name| Operation::parse(&name))
+        .transpose()?;
     value_of_columns(source, operation, &columns, joint.as_ref())
 }
 
@@ -90,9 +102,10 @@ pub(crate) fn aggregate_of(source: &Source, operation: &Operation, columns: &[St
             columns.iter().try_for_each(|name| source.field(name).map(drop))?;
             Ok("count(*)".to_owned())
         }
-        Operation::Avg | Operation::Min | Operation::Max | Operation::Sum | Operation::Custom => {
-            Ok(aggregate_call(operation, &value_of_columns(source, operation, columns, None)?))
-        }
+        Operation::Avg | Operation::Min | Operation::Max | Operation::Sum | Operation::Custom => Ok(aggregate_call(
+            operation,
+            &value_of_columns(source, operation, columns, None)?,
+        )),
     }
 }
 
@@ -106,8 +119,13 @@ fn value_of_columns(
     columns: &[String],
     joint: Option<&Operation>,
 ) -> Result<String> {
-    let fields = columns.iter().map(|name| source.field(name)).collect::<sources::Result<Vec<_>>>()?;
-    let [field] = fields.as_slice() else { return joined(&fields, joint) };
+    let fields = columns
+        .iter()
+        .map(|name| source.field(name))
+        .collect::<sources::Result<Vec<_>>>()?;
+    let [field] = fields.as_slice() else {
+        return joined(&fields, joint);
+    };
     match operation {
         Operation::Avg | Operation::Sum => require_number(field, operation.word())?,
         Operation::Count | Operation::Min | Operation::Max | Operation::Custom => {}

@@ -17,10 +17,16 @@ const USUAL_LIMIT: i64 = 1000;
 
 /// The condition that a row's geometry is among `featureIds`, if the widget has them.
 pub(crate) fn is_feature(source: &Source, params: &Parameters) -> Result<Option<String>> {
-    let Some(ids) = feature_ids(params)? else { return Ok(None) };
+    let Some(ids) = feature_ids(params)? else {
+        return Ok(None);
+    };
     let id = id_of(source)?;
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    Ok(Some(if ids.is_empty() { "FALSE".to_owned() } else { format!("{id} IN ({})", ids.join(", ")) }))
+    Ok(Some(if ids.is_empty() {
+        "FALSE".to_owned()
+    } else {
+        format!("{id} IN ({})", ids.join(", "))
+    }))
 }
 
 fn id_of(source: &Source) -> Result<String> {
@@ -34,10 +40,14 @@ fn id_of(source: &Source) -> Result<String> {
 
 fn feature_ids(params: &Parameters) -> Result<Option<Vec<u64>>> {
     let invalid = || sources::Error::invalid("featureIds", "must be a list of ids as tiles give them");
-    let Some(ids) = params.json("featureIds")? else { return Ok(None) };
+    let Some(ids) = params.json("featureIds")? else {
+        return Ok(None);
+    };
     let ids = ids.as_array().ok_or_else(invalid)?;
     if ids.len() > MOST_IDS {
-        return Err(sources::Error::invalid("featureIds", format!("may be {MOST_IDS} at most, not {}", ids.len())).into());
+        return Err(
+            sources::Error::invalid("featureIds", format!("may be {MOST_IDS} at most, not {}", ids.len())).into(),
+        );
     }
     let ids: Option<Vec<u64>> = ids
         .iter()
@@ -76,6 +86,9 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
         selection = selection.ordered_by(format!("array_position([{}], {id})", wanted.join(", ")));
     }
     selection.limit = Some(params.integer("limit")?.unwrap_or(USUAL_LIMIT).max(0).unsigned_abs());
-    selection.offset = params.integer("offset")?.filter(|offset| *offset > 0).map(i64::unsigned_abs);
+    selection.offset = params
+        .integer("offset")?
+        .filter(|offset| *offset > 0)
+        .map(i64::unsigned_abs);
     Ok(json!({ "rows": widget.rows(&selection).await?, "metadata": {} }))
 }

@@ -41,7 +41,10 @@ mod tests {
         assert_eq!(quantiles["3"], json!([1.0, 4.0, 16.0, 64.0]));
         assert_eq!(quantiles["4"], json!([1.0, 3.0, 8.0, 24.0, 64.0]));
         for classes in CLASSES {
-            assert_eq!(quantiles[classes.to_string()].as_array().map(Vec::len), Some(classes + 1));
+            assert_eq!(
+                quantiles[classes.to_string()].as_array().map(Vec::len),
+                Some(classes + 1)
+            );
         }
     }
 

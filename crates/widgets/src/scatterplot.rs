@@ -26,10 +26,17 @@ fn axis(widget: &Widget<'_>, columns_parameter: &str, joint_parameter: &str) -> 
         name: columns_parameter.to_owned(),
         hint: "a column of the source".to_owned(),
     })?;
-    let fields = names.iter().map(|name| widget.source.field(name)).collect::<sources::Result<Vec<_>>>()?;
+    let fields = names
+        .iter()
+        .map(|name| widget.source.field(name))
+        .collect::<sources::Result<Vec<_>>>()?;
     if let [field] = fields.as_slice() {
         return Ok(number(field));
     }
-    let joint = widget.params.text(joint_parameter)?.map(|name| Operation::parse(&name)).transpose()?;
+    let joint = widget
+        .params
+        .text(joint_parameter)?
+        .map(|name| Operation::parse(&name))
+        .transpose()?;
     joined(&fields, joint.as_ref())
 }

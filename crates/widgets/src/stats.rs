@@ -72,7 +72,12 @@ async fn numbers(source: &Source, field: &Field, limits: &Limits) -> Result<Valu
     let mut stream = source.run(&selection, limits).await?;
     while let Some(batch) = stream.try_next().await? {
         let numbers = cast(batch.column(0), &DataType::Float64).map_err(warehouse::Error::from)?;
-        for number in numbers.as_primitive::<Float64Type>().iter().flatten().filter(|number| number.is_finite()) {
+        for number in numbers
+            .as_primitive::<Float64Type>()
+            .iter()
+            .flatten()
+            .filter(|number| number.is_finite())
+        {
             min = min.min(number);
             max = max.max(number);
             sum.add(number);
@@ -119,7 +124,11 @@ struct Sum {
 impl Sum {
     fn add(&mut self, number: f64) {
         let next = self.sum + number;
-        self.lost += if self.sum.abs() >= number.abs() { (self.sum - next) + number } else { (number - next) + self.sum };
+        self.lost += if self.sum.abs() >= number.abs() {
+            (self.sum - next) + number
+        } else {
+            (number - next) + self.sum
+        };
         self.sum = next;
     }
 
@@ -130,11 +139,14 @@ impl Sum {
 
 async fn categories(source: &Source, field: &Field, limits: &Limits) -> Result<Value> {
     let column = quote(&field.name);
-    let selection = Selection::of([format!("{column} AS \"category\""), "count(*) AS \"frequency\"".to_owned()])
-        .grouped_by(column)
-        .ordered_by("2 DESC")
-        .ordered_by("1 ASC NULLS LAST")
-        .limited_to(MOST_CATEGORIES);
+    let selection = Selection::of([
+        format!("{column} AS \"category\""),
+        "count(*) AS \"frequency\"".to_owned(),
+    ])
+    .grouped_by(column)
+    .ordered_by("2 DESC")
+    .ordered_by("1 ASC NULLS LAST")
+    .limited_to(MOST_CATEGORIES);
     let categories = source.objects(&selection, limits).await?;
     Ok(json!({ "attribute": field.name, "type": field.field_type.attribute_type(), "categories": categories }))
 }

@@ -21,16 +21,25 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
         Some(names) => names,
         None => widget.source.fields().iter().map(|field| field.name.clone()).collect(),
     };
-    let fields = names.iter().map(|name| widget.source.field(name)).collect::<sources::Result<Vec<_>>>()?;
+    let fields = names
+        .iter()
+        .map(|name| widget.source.field(name))
+        .collect::<sources::Result<Vec<_>>>()?;
     // Keys are what was asked for, whatever the letters of the column.
-    let items: Vec<String> =
-        names.iter().zip(&fields).map(|(name, field)| format!("{} AS {}", quote(&field.name), quote(name))).collect();
+    let items: Vec<String> = names
+        .iter()
+        .zip(&fields)
+        .map(|(name, field)| format!("{} AS {}", quote(&field.name), quote(name)))
+        .collect();
     let limit = size(params, "limit", USUAL_LIMIT)?;
     let offset = size(params, "offset", 0)?;
     if limit > LONGEST_LIMIT as u64 {
         return Err(sources::Error::invalid("limit", format!("may be {LONGEST_LIMIT} at most")).into());
     }
-    let mut page = Selection { order_by: order(widget, &fields)?, ..searched(widget, widget.select(items))? };
+    let mut page = Selection {
+        order_by: order(widget, &fields)?,
+        ..searched(widget, widget.select(items))?
+    };
     page.limit = Some(limit);
     page.offset = (offset > 0).then_some(offset);
     let total = searched(widget, widget.select(["count(*) AS \"total\""]))?;
@@ -60,7 +69,12 @@ fn searched(widget: &Widget<'_>, selection: Selection) -> Result<Selection> {
 
 /// What rows are ordered by: what was asked for, then the other columns.
 fn order(widget: &Widget<'_>, fields: &[&Field]) -> Result<Vec<String>> {
-    let direction = match widget.params.text("sortDirection")?.map(|text| text.to_ascii_lowercase()).as_deref() {
+    let direction = match widget
+        .params
+        .text("sortDirection")?
+        .map(|text| text.to_ascii_lowercase())
+        .as_deref()
+    {
         None | Some("asc") => "ASC",
         Some("desc") => "DESC",
         Some(other) => {

@@ -58,7 +58,10 @@ impl Step {
                 let first = format!("({months} - {months} % {multiplier})");
                 format!("make_date(CAST(floor({first} / 12) AS INT), {first} % 12 + 1, 1)")
             }
-            Step::Week => format!("date_bin(INTERVAL '{} days', {moment}, TIMESTAMP '1970-01-05T00:00:00')", 7 * multiplier),
+            Step::Week => format!(
+                "date_bin(INTERVAL '{} days', {moment}, TIMESTAMP '1970-01-05T00:00:00')",
+                7 * multiplier
+            ),
             Step::Day => fixed("days", "1970-01-01T00:00:00"),
             Step::Hour => fixed("hours", "1970-01-01T00:00:00"),
             Step::Minute => fixed("minutes", "1970-01-01T00:00:00"),
@@ -76,14 +79,20 @@ pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
     let step = Step::parse(&params.required_text("stepSize", "year, month, week, day, hour, minute or second")?)?;
     let multiplier = params.integer("stepMultiplier")?.unwrap_or(1);
     if !(1..=GREATEST_MULTIPLIER).contains(&multiplier) {
-        return Err(sources::Error::invalid("stepMultiplier", format!("must be from 1 to {GREATEST_MULTIPLIER}")).into());
+        return Err(
+            sources::Error::invalid("stepMultiplier", format!("must be from 1 to {GREATEST_MULTIPLIER}")).into(),
+        );
     }
     let start = step.start(&moment(field)?, multiplier.unsigned_abs());
     let start = format!("CAST({start} AS TIMESTAMP)");
     let value = aggregate(widget.source, params, "operationColumn")?;
     let mut items = vec![format!("{start} AS \"name\""), format!("{value} AS \"value\"")];
     let split = params.text("splitByCategory")?;
-    let category = split.as_ref().map(|name| widget.source.field(name)).transpose()?.map(|field| quote(&field.name));
+    let category = split
+        .as_ref()
+        .map(|name| widget.source.field(name))
+        .transpose()?
+        .map(|field| quote(&field.name));
     if let Some(category) = &category {
         items.extend([format!("{category} AS \"category\""), "count(*) AS \"rows\"".to_owned()]);
     }
@@ -115,8 +124,10 @@ fn split_rows(rows: Vec<Value>, limit: usize) -> Value {
         let count = counts.entry(name_of(&row["category"])).or_insert_with(|| json!(0));
         *count = json!(count.as_u64().unwrap_or(0) + row["rows"].as_u64().unwrap_or(0));
     }
-    let mut categories: Vec<(String, u64)> =
-        counts.into_iter().map(|(name, count)| (name, count.as_u64().unwrap_or(0))).collect();
+    let mut categories: Vec<(String, u64)> = counts
+        .into_iter()
+        .map(|(name, count)| (name, count.as_u64().unwrap_or(0)))
+        .collect();
     categories.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     categories.truncate(limit);
     let categories: Vec<String> = categories.into_iter().map(|(name, _)| name).collect();

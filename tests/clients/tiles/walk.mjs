@@ -31,22 +31,21 @@ export async function walk(template, accessToken) {
   return { leaves, thinned };
 }
 
-/** One tile, decoded; null when it is empty (204). */
+/** One tile, decoded; null when nothing lies there. What is too small to be drawn is a 204 that says how much it is. */
 export async function fetchTile(template, tile, accessToken) {
   const address = template.replace('{z}', tile.z).replace('{x}', tile.x).replace('{y}', tile.y);
   const response = await fetch(address, { headers: { Authorization: `Bearer ${accessToken}` } });
-  if (response.status === 204) {
-    if ((await response.arrayBuffer()).byteLength > 0) throw new Error(`${name(tile)}: a 204 with a body`);
-    return null;
-  }
-  if (response.status !== 200) throw new Error(`${name(tile)}: ${response.status} ${await response.text()}`);
+  if (![200, 204].includes(response.status)) throw new Error(`${name(tile)}: ${response.status} ${await response.text()}`);
+  const isEmpty = response.status === 204;
+  if (isEmpty && (await response.arrayBuffer()).byteLength > 0) throw new Error(`${name(tile)}: a 204 with a body`);
+  if (isEmpty && !response.headers.has('groma-features-total')) return null;
   const header = (suffix) => {
     const text = response.headers.get(`groma-${suffix}`);
     if (text === null) throw new Error(`${name(tile)}: no header groma-${suffix}`);
     return Number(text);
   };
   const [fraction, shown, total] = [header('fraction-shown'), header('features-shown'), header('features-total')];
-  return { tile, fraction, shown, total, features: await decode(response, tile) };
+  return { tile, fraction, shown, total, features: isEmpty ? [] : await decode(response, tile) };
 }
 
 function children({ z, x, y }) {

@@ -45,5 +45,12 @@ test('an error with line and column marks the word there', () => {
 test('an error that only names something marks the first such name', () => {
   const sql = 'SELECT popx FROM demo.cities';
   expect(errorRange(sql, 'No field named popx. Did you mean pop?')).toEqual({ from: 7, to: 11 });
+  expect(errorRange(sql, 'Column not found: popx')).toEqual({ from: 7, to: 11 });
+  expect(
+    errorRange('SELECT 1\nFROM demo.citiez', 'Table not found: demo.citiez. Did you mean demo.cities?'),
+  ).toEqual({
+    from: 19,
+    to: 25,
+  });
   expect(errorRange(sql, 'Query took too long')).toBeNull();
 });

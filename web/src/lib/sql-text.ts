@@ -70,7 +70,7 @@ export function errorRange(sql: string, message: string): { from: number; to: nu
     const word = /^[\w.]+/.exec(sql.slice(from))?.[0] ?? sql.slice(from, from + 1);
     return { from, to: from + word.length };
   }
-  for (const quoted of message.matchAll(/["'`]([\w.]+)["'`]|No field named ([\w."]+)/gi)) {
+  for (const quoted of message.matchAll(/(?:not found: |No field named )([\w."]+)|["'`]([\w.]+)["'`]/gi)) {
     const name = (quoted[1] ?? quoted[2] ?? '').replace(/"/g, '').replace(/\.$/, '').split('.').at(-1)!;
     if (!name) continue;
     const hit = tokensOf(sql).find(

@@ -8,11 +8,16 @@ use super::pyramid::{EXTENT, Feature, Line, Shape, Tag, area};
 pub(crate) fn vector_tile(z: u8, x: u32, y: u32, features: &[Feature]) -> Option<Vec<u8>> {
     let mut layers: Vec<(&'static str, Layer)> = Vec::new();
     for feature in features {
-        let Some((kind, commands)) = Placed { z, x, y }.commands(&feature.shape) else { continue };
-        let at = layers.iter().position(|(name, _)| *name == feature.layer).unwrap_or_else(|| {
-            layers.push((feature.layer, Layer::default()));
-            layers.len() - 1
-        });
+        let Some((kind, commands)) = Placed { z, x, y }.commands(&feature.shape) else {
+            continue;
+        };
+        let at = layers
+            .iter()
+            .position(|(name, _)| *name == feature.layer)
+            .unwrap_or_else(|| {
+                layers.push((feature.layer, Layer::default()));
+                layers.len() - 1
+            });
         layers[at].1.push(kind, &commands, &feature.tags);
     }
     let mut tile = Vec::new();

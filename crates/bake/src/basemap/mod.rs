@@ -49,7 +49,12 @@ pub(crate) fn bake(packages: &Path, out: &Path) -> Result<(), Error> {
         compressed.sort_by_key(|(coord, _)| pmtiles::TileId::from(*coord));
         let bytes: usize = compressed.iter().map(|(_, tile)| tile.len()).sum();
         let largest = compressed.iter().map(|(_, tile)| tile.len()).max().unwrap_or_default();
-        crate::say(&format!("zoom {z}: {:>5} tiles {:>6} kB, largest {:>3} kB", compressed.len(), bytes / 1000, largest / 1000));
+        crate::say(&format!(
+            "zoom {z}: {:>5} tiles {:>6} kB, largest {:>3} kB",
+            compressed.len(),
+            bytes / 1000,
+            largest / 1000
+        ));
         for (coord, tile) in compressed {
             archive.add_tile(coord, &tile).map_err(|e| write(&e))?;
         }
@@ -64,7 +69,8 @@ fn gzip(tile: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 fn metadata() -> serde_json::Value {
-    let layer = |id: &str, fields: serde_json::Value| json!({"id": id, "minzoom": 0, "maxzoom": MAX_ZOOM, "fields": fields});
+    let layer =
+        |id: &str, fields: serde_json::Value| json!({"id": id, "minzoom": 0, "maxzoom": MAX_ZOOM, "fields": fields});
     json!({
         "name": "Groma world",
         "description": "Water, boundaries and places of Natural Earth, in the Protomaps schema",

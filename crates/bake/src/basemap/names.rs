@@ -11,11 +11,25 @@ pub(crate) struct Sea {
 }
 
 const fn ocean(name: &'static str, name_es: &'static str, lon: f64, lat: f64, min_zoom: u8) -> Sea {
-    Sea { name, name_es, lon, lat, is_ocean: true, min_zoom }
+    Sea {
+        name,
+        name_es,
+        lon,
+        lat,
+        is_ocean: true,
+        min_zoom,
+    }
 }
 
 const fn sea(name: &'static str, name_es: &'static str, lon: f64, lat: f64, min_zoom: u8) -> Sea {
-    Sea { name, name_es, lon, lat, is_ocean: false, min_zoom }
+    Sea {
+        name,
+        name_es,
+        lon,
+        lat,
+        is_ocean: false,
+        min_zoom,
+    }
 }
 
 /// Oceans and the larger seas, gulfs and bays.

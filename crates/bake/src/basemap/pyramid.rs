@@ -54,21 +54,46 @@ pub(crate) fn cut(features: &[Feature], z: u8, max_zoom: u8, tile: &mut impl FnM
     let features = features
         .iter()
         .filter(|f| f.min_zoom <= z)
-        .filter_map(|f| Some(Feature { shape: simplified(&f.shape, tolerance_pixels * pixel, pixel * pixel)?, ..f.clone() }))
+        .filter_map(|f| {
+            Some(Feature {
+                shape: simplified(&f.shape, tolerance_pixels * pixel, pixel * pixel)?,
+                ..f.clone()
+            })
+        })
         .collect();
     descend(0, 0, 0, z, features, tile);
 }
 
-fn descend(z: u8, x: u32, y: u32, target: u8, features: Vec<Feature>, tile: &mut impl FnMut(u8, u32, u32, Vec<Feature>)) {
+fn descend(
+    z: u8,
+    x: u32,
+    y: u32,
+    target: u8,
+    features: Vec<Feature>,
+    tile: &mut impl FnMut(u8, u32, u32, Vec<Feature>),
+) {
     if features.is_empty() {
         return;
     }
     if z == target {
         return tile(z, x, y, features);
     }
-    for (cx, cy) in [(2 * x, 2 * y), (2 * x + 1, 2 * y), (2 * x, 2 * y + 1), (2 * x + 1, 2 * y + 1)] {
+    for (cx, cy) in [
+        (2 * x, 2 * y),
+        (2 * x + 1, 2 * y),
+        (2 * x, 2 * y + 1),
+        (2 * x + 1, 2 * y + 1),
+    ] {
         let window = Window::of_tile(z + 1, cx, cy);
-        let inside = features.iter().filter_map(|f| Some(Feature { shape: window.clip(&f.shape)?, ..f.clone() })).collect();
+        let inside = features
+            .iter()
+            .filter_map(|f| {
+                Some(Feature {
+                    shape: window.clip(&f.shape)?,
+                    ..f.clone()
+                })
+            })
+            .collect();
         descend(z + 1, cx, cy, target, inside, tile);
     }
 }
@@ -105,14 +130,22 @@ fn simplified(shape: &Shape, tolerance: f64, smallest_area: f64) -> Option<Shape
 fn extent(line: &Line) -> f64 {
     let mut corners = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
     for [x, y] in line {
-        corners = [corners[0].min(*x), corners[1].min(*y), corners[2].max(*x), corners[3].max(*y)];
+        corners = [
+            corners[0].min(*x),
+            corners[1].min(*y),
+            corners[2].max(*x),
+            corners[3].max(*y),
+        ];
     }
     (corners[2] - corners[0]).max(corners[3] - corners[1])
 }
 
 /// Twice-signed shoelace area, halved; positive for rings that are clockwise on the screen.
 pub(crate) fn area(ring: &Line) -> f64 {
-    ring.windows(2).map(|w| w[0][0] * w[1][1] - w[1][0] * w[0][1]).sum::<f64>() / 2.0
+    ring.windows(2)
+        .map(|w| w[0][0] * w[1][1] - w[1][0] * w[0][1])
+        .sum::<f64>()
+        / 2.0
 }
 
 /// A rectangle to clip to.
@@ -149,7 +182,11 @@ impl Window {
                         Place::Outside => {}
                         Place::Across => {
                             let columns = clip_line(line, 0, self.low[0], self.high[0]);
-                            kept.extend(columns.iter().flat_map(|part| clip_line(part, 1, self.low[1], self.high[1])));
+                            kept.extend(
+                                columns
+                                    .iter()
+                                    .flat_map(|part| clip_line(part, 1, self.low[1], self.high[1])),
+                            );
                         }
                     }
                 }
@@ -283,13 +320,20 @@ mod tests {
         let line = vec![[0.0, 0.0], [4.0, 0.0], [4.0, 1.0], [0.0, 1.0]];
         let parts = clip_line(&line, 0, 1.0, 3.0);
         assert_eq!(parts, [vec![[1.0, 0.0], [3.0, 0.0]], vec![[3.0, 1.0], [1.0, 1.0]]]);
-        assert_eq!(clip_line(&vec![[0.0, 0.0], [4.0, 4.0]], 1, 1.0, 2.0), [vec![[1.0, 1.0], [2.0, 2.0]]]);
+        assert_eq!(
+            clip_line(&vec![[0.0, 0.0], [4.0, 4.0]], 1, 1.0, 2.0),
+            [vec![[1.0, 1.0], [2.0, 2.0]]]
+        );
         assert!(clip_line(&line, 0, 5.0, 6.0).is_empty());
     }
 
     #[test]
     fn a_ring_around_the_window_becomes_the_window() {
-        let window = Window { low: [1.0, 1.0], high: [2.0, 2.0], tile: [1.0, 1.0, 2.0, 2.0] };
+        let window = Window {
+            low: [1.0, 1.0],
+            high: [2.0, 2.0],
+            tile: [1.0, 1.0, 2.0, 2.0],
+        };
         let ring = vec![[0.0, 0.0], [3.0, 0.0], [3.0, 3.0], [0.0, 3.0], [0.0, 0.0]];
         let clipped = window.clip_ring(&ring).unwrap();
         assert!((area(&clipped) - 1.0).abs() < 1e-12);
@@ -298,7 +342,12 @@ mod tests {
     #[test]
     fn the_tiles_of_a_zoom_hold_the_whole_area() {
         let square = vec![[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9], [0.1, 0.1]];
-        let feature = Feature { layer: "water", shape: Shape::Polygons(vec![vec![square]]), tags: Arc::new([]), min_zoom: 0 };
+        let feature = Feature {
+            layer: "water",
+            shape: Shape::Polygons(vec![vec![square]]),
+            tags: Arc::new([]),
+            min_zoom: 0,
+        };
         let mut tiles = 0;
         cut(&[feature], 2, 2, &mut |_, _, _, features| {
             tiles += 1;

@@ -12,9 +12,21 @@ const OTHER: &[(f64, f64)] = &[(1.0, 9.0), (5.0, 10.5), (12.0, 12.0)];
 
 pub(super) fn layers(p: &Palette) -> Vec<Value> {
     vec![
-        water("watername_lake", kind_is(&["lake", "river", "water", "reservoir"]), 6, p),
+        water(
+            "watername_lake",
+            kind_is(&["lake", "river", "water", "reservoir"]),
+            6,
+            p,
+        ),
         road_names(p),
-        place("place_neighbourhood", kind_is(&["neighbourhood", "macrohood"]), 12, OTHER, p.minor_label, p),
+        place(
+            "place_neighbourhood",
+            kind_is(&["neighbourhood", "macrohood"]),
+            12,
+            OTHER,
+            p.minor_label,
+            p,
+        ),
         place_dots(p),
         cities("place_city", json!(["==", ["get", "kind"], "locality"]), p),
         water("watername_sea", kind_is(&["sea", "bay", "strait", "fjord"]), 3, p),

@@ -26,7 +26,8 @@ pub(crate) fn bake(out: &Path) -> Result<(), Error> {
         for (suffix, with_labels) in [("", true), ("-nolabels", false)] {
             let name = format!("{}{suffix}", palette.name);
             let path = folder.join(format!("{name}.json"));
-            let text = serde_json::to_string(&style(&name, &palette, with_labels)).map_err(|e| Error::write(&path, e))?;
+            let text =
+                serde_json::to_string(&style(&name, &palette, with_labels)).map_err(|e| Error::write(&path, e))?;
             fs::write(&path, text).map_err(|e| Error::write(&path, e))?;
         }
     }
@@ -73,18 +74,37 @@ mod tests {
     use super::*;
 
     fn ids(style: &Value) -> Vec<&str> {
-        style["layers"].as_array().unwrap().iter().map(|l| l["id"].as_str().unwrap()).collect()
+        style["layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["id"].as_str().unwrap())
+            .collect()
     }
 
     #[test]
     fn labels_stand_above_everything_else_and_are_left_out_without() {
         for palette in [palette::POSITRON, palette::DARK_MATTER, palette::VOYAGER] {
             let with = style("with", &palette, true);
-            let types: Vec<&str> = with["layers"].as_array().unwrap().iter().map(|l| l["type"].as_str().unwrap()).collect();
+            let types: Vec<&str> = with["layers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|l| l["type"].as_str().unwrap())
+                .collect();
             let first_label = types.iter().position(|t| *t == "symbol").unwrap();
-            assert!(types[first_label..].iter().all(|t| matches!(*t, "symbol" | "circle")), "{types:?}");
+            assert!(
+                types[first_label..].iter().all(|t| matches!(*t, "symbol" | "circle")),
+                "{types:?}"
+            );
             let without = style("without", &palette, false);
-            assert!(without["layers"].as_array().unwrap().iter().all(|l| l["type"] != "symbol"));
+            assert!(
+                without["layers"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|l| l["type"] != "symbol")
+            );
             assert!(ids(&without).iter().all(|id| !id.starts_with("place_")));
         }
     }
@@ -92,7 +112,20 @@ mod tests {
     #[test]
     fn every_layer_belongs_to_a_group_that_clients_know() {
         let all = style("all", &palette::POSITRON, true);
-        let groups = ["background", "place_", "park_", "water", "boundary_", "road", "bridge", "tunnel", "building", "landcover", "industrial", "ice_"];
+        let groups = [
+            "background",
+            "place_",
+            "park_",
+            "water",
+            "boundary_",
+            "road",
+            "bridge",
+            "tunnel",
+            "building",
+            "landcover",
+            "industrial",
+            "ice_",
+        ];
         for id in ids(&all) {
             assert!(groups.iter().any(|group| id.starts_with(group)), "{id}");
         }

@@ -14,7 +14,17 @@ const ATTRIBUTION: &str = "© OpenStreetMap contributors";
 const LICENCE: &str = "ODbL 1.0";
 
 /// Tags that make something a point of interest, the most telling first.
-const INTEREST: [&str; 9] = ["amenity", "shop", "tourism", "leisure", "office", "healthcare", "historic", "craft", "public_transport"];
+const INTEREST: [&str; 9] = [
+    "amenity",
+    "shop",
+    "tourism",
+    "leisure",
+    "office",
+    "healthcare",
+    "historic",
+    "craft",
+    "public_transport",
+];
 
 /// An object of OpenStreetMap, whole again: the tiles cut it at their edges.
 struct Object {
@@ -48,7 +58,12 @@ pub(crate) fn tables(packages: &Path) -> Result<[Demo; 3], Error> {
 }
 
 fn buildings(objects: &[Object]) -> Demo {
-    let rows = rows(objects, |o| o.tag("building").filter(|b| *b != "no").and_then(|_| polygons(&o.parts)).map(polygon_geometry));
+    let rows = rows(objects, |o| {
+        o.tag("building")
+            .filter(|b| *b != "no")
+            .and_then(|_| polygons(&o.parts))
+            .map(polygon_geometry)
+    });
     let text = |name: &'static str| rows.iter().map(move |(o, _)| o.tag(name));
     let table = table(&rows)
         .text("building", text("building"))
@@ -99,8 +114,14 @@ fn points_of_interest(objects: &[Object]) -> Demo {
     });
     let text = |name: &'static str| rows.iter().map(move |(o, _)| o.tag(name));
     let table = table(&rows)
-        .text("osm_type", rows.iter().map(|(o, _)| Some(if o.is_node { "node" } else { "way" })))
-        .text("category", rows.iter().map(|(o, _)| o.interest().map(|(category, _)| category)))
+        .text(
+            "osm_type",
+            rows.iter().map(|(o, _)| Some(if o.is_node { "node" } else { "way" })),
+        )
+        .text(
+            "category",
+            rows.iter().map(|(o, _)| o.interest().map(|(category, _)| category)),
+        )
         .text("class", rows.iter().map(|(o, _)| o.interest().map(|(_, class)| class)))
         .text("name", text("name"))
         .text("name_en", text("name:en"))
@@ -117,8 +138,14 @@ fn points_of_interest(objects: &[Object]) -> Demo {
 }
 
 /// The objects for which `shape` has a geometry, in the order of a space-filling curve.
-fn rows<'a>(objects: &'a [Object], shape: impl Fn(&'a Object) -> Option<Geometry<f64>>) -> Vec<(&'a Object, Geometry<f64>)> {
-    let mut rows: Vec<_> = objects.iter().filter_map(|object| Some((object, shape(object)?))).collect();
+fn rows<'a>(
+    objects: &'a [Object],
+    shape: impl Fn(&'a Object) -> Option<Geometry<f64>>,
+) -> Vec<(&'a Object, Geometry<f64>)> {
+    let mut rows: Vec<_> = objects
+        .iter()
+        .filter_map(|object| Some((object, shape(object)?)))
+        .collect();
     rows.sort_by_key(|(object, geometry)| {
         let centre = geometry.centroid().map_or(Coord { x: 0.0, y: 0.0 }, |point| point.0);
         (along_the_curve(centre), object.id)
@@ -133,23 +160,34 @@ fn table(rows: &[(&Object, Geometry<f64>)]) -> Table {
 
 fn read(packages: &Path) -> Result<Vec<Object>, Error> {
     let folder = packages::file(packages, "@mapbox/mvt-fixtures", "package/real-world/osm-qa-astana");
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).map_err(|e| Error::source(&folder, e))?.filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .map_err(|e| Error::source(&folder, e))?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
     files.sort();
     let mut objects: BTreeMap<(bool, i64), Object> = BTreeMap::new();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "mvt")) {
         // z-x-y.mvt
         let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         let numbers: Vec<u32> = name.split('-').filter_map(|n| n.parse().ok()).collect();
-        let [z, x, y] = numbers[..] else { return Err(Error::source(file, "is not named z-x-y.mvt")) };
+        let [z, x, y] = numbers[..] else {
+            return Err(Error::source(file, "is not named z-x-y.mvt"));
+        };
         let bytes = fs::read(file).map_err(|e| Error::source(file, e))?;
         let features =
             vector_tile::decode(&bytes, z as u8, x, y).ok_or_else(|| Error::source(file, "is no vector tile"))?;
         for feature in features {
-            let Some(id) = feature.tags.get("@id").and_then(|id| id.parse().ok()) else { continue };
+            let Some(id) = feature.tags.get("@id").and_then(|id| id.parse().ok()) else {
+                continue;
+            };
             let is_node = feature.tags.get("@type").is_some_and(|t| t == "node");
             let object = objects.entry((is_node, id));
-            let object = object.or_insert_with(|| Object { id, is_node, tags: feature.tags.clone(), parts: Vec::new() });
+            let object = object.or_insert_with(|| Object {
+                id,
+                is_node,
+                tags: feature.tags.clone(),
+                parts: Vec::new(),
+            });
             object.parts.push(feature.geometry);
         }
     }
@@ -161,7 +199,9 @@ fn polygons(parts: &[Geometry<f64>]) -> Option<MultiPolygon<f64>> {
     let mut areas = parts.iter().filter_map(|part| match part {
         Geometry::MultiPolygon(area) => Some(area.clone()),
         Geometry::MultiLineString(lines) => match lines.0.as_slice() {
-            [ring] if ring.is_closed() && ring.0.len() >= 4 => Some(MultiPolygon(vec![Polygon::new(ring.clone(), vec![])])),
+            [ring] if ring.is_closed() && ring.0.len() >= 4 => {
+                Some(MultiPolygon(vec![Polygon::new(ring.clone(), vec![])]))
+            }
             _ => None,
         },
         _ => None,
@@ -172,7 +212,11 @@ fn polygons(parts: &[Geometry<f64>]) -> Option<MultiPolygon<f64>> {
 }
 
 fn polygon_geometry(mut area: MultiPolygon<f64>) -> Geometry<f64> {
-    if area.0.len() == 1 { area.0.remove(0).into() } else { area.into() }
+    if area.0.len() == 1 {
+        area.0.remove(0).into()
+    } else {
+        area.into()
+    }
 }
 
 /// The parts that are lines, joined where the tiles cut them.
@@ -188,7 +232,11 @@ fn lines(parts: &[Geometry<f64>]) -> Option<Geometry<f64>> {
     }
     let mut joined = Vec::new();
     while let Some(mut line) = pieces.pop() {
-        while let Some((at, longer)) = pieces.iter().enumerate().find_map(|(at, piece)| Some((at, join(&line, piece)?))) {
+        while let Some((at, longer)) = pieces
+            .iter()
+            .enumerate()
+            .find_map(|(at, piece)| Some((at, join(&line, piece)?)))
+        {
             pieces.remove(at);
             line = longer;
         }
@@ -226,15 +274,34 @@ mod tests {
 
     #[test]
     fn a_road_cut_by_two_tile_edges_is_one_line_again() {
-        let parts = [line(&[(1.0, 0.0), (2.0, 0.0)]), line(&[(0.0, 0.0), (1.0, 0.0)]), line(&[(2.0, 0.0), (3.0, 1.0)])];
-        let Some(Geometry::LineString(whole)) = lines(&parts) else { panic!("not one line") };
-        assert_eq!(whole, LineString::from(vec![(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 1.0)]));
+        let parts = [
+            line(&[(1.0, 0.0), (2.0, 0.0)]),
+            line(&[(0.0, 0.0), (1.0, 0.0)]),
+            line(&[(2.0, 0.0), (3.0, 1.0)]),
+        ];
+        let Some(Geometry::LineString(whole)) = lines(&parts) else {
+            panic!("not one line")
+        };
+        assert_eq!(
+            whole,
+            LineString::from(vec![(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 1.0)])
+        );
     }
 
     #[test]
     fn an_area_is_shown_by_a_point_inside_it() {
         // A U: its centroid lies outside.
-        let u = vec![(0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (8.0, 9.0), (8.0, 1.0), (1.0, 1.0), (1.0, 9.0), (0.0, 9.0), (0.0, 0.0)];
+        let u = vec![
+            (0.0, 0.0),
+            (9.0, 0.0),
+            (9.0, 9.0),
+            (8.0, 9.0),
+            (8.0, 1.0),
+            (1.0, 1.0),
+            (1.0, 9.0),
+            (0.0, 9.0),
+            (0.0, 0.0),
+        ];
         let area = polygons(&[MultiPolygon(vec![Polygon::new(u.into(), vec![])]).into()]).unwrap();
         let inside: Point<f64> = area.interior_point().unwrap();
         assert!(area.contains(&inside));

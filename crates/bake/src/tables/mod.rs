@@ -51,7 +51,11 @@ pub(crate) fn bake(packages: &Path, out: &Path) -> Result<(), Error> {
         let rows = demo.table.rows();
         demo.table.write(&path)?;
         let content = fs::read(&path).map_err(|e| Error::source(&path, e))?;
-        crate::say(&format!("table {:<22} {rows:>7} rows {:>6} kB", demo.name, content.len() / 1000));
+        crate::say(&format!(
+            "table {:<22} {rows:>7} rows {:>6} kB",
+            demo.name,
+            content.len() / 1000
+        ));
         entries.push(Entry {
             name: demo.name,
             file,

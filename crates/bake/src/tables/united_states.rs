@@ -13,13 +13,62 @@ use crate::{Error, packages, topojson};
 
 /// FIPS code of a state or territory and its postal abbreviation.
 const POSTAL: [(&str, &str); 56] = [
-    ("01", "AL"), ("02", "AK"), ("04", "AZ"), ("05", "AR"), ("06", "CA"), ("08", "CO"), ("09", "CT"), ("10", "DE"),
-    ("11", "DC"), ("12", "FL"), ("13", "GA"), ("15", "HI"), ("16", "ID"), ("17", "IL"), ("18", "IN"), ("19", "IA"),
-    ("20", "KS"), ("21", "KY"), ("22", "LA"), ("23", "ME"), ("24", "MD"), ("25", "MA"), ("26", "MI"), ("27", "MN"),
-    ("28", "MS"), ("29", "MO"), ("30", "MT"), ("31", "NE"), ("32", "NV"), ("33", "NH"), ("34", "NJ"), ("35", "NM"),
-    ("36", "NY"), ("37", "NC"), ("38", "ND"), ("39", "OH"), ("40", "OK"), ("41", "OR"), ("42", "PA"), ("44", "RI"),
-    ("45", "SC"), ("46", "SD"), ("47", "TN"), ("48", "TX"), ("49", "UT"), ("50", "VT"), ("51", "VA"), ("53", "WA"),
-    ("54", "WV"), ("55", "WI"), ("56", "WY"), ("60", "AS"), ("66", "GU"), ("69", "MP"), ("72", "PR"), ("78", "VI"),
+    ("01", "AL"),
+    ("02", "AK"),
+    ("04", "AZ"),
+    ("05", "AR"),
+    ("06", "CA"),
+    ("08", "CO"),
+    ("09", "CT"),
+    ("10", "DE"),
+    ("11", "DC"),
+    ("12", "FL"),
+    ("13", "GA"),
+    ("15", "HI"),
+    ("16", "ID"),
+    ("17", "IL"),
+    ("18", "IN"),
+    ("19", "IA"),
+    ("20", "KS"),
+    ("21", "KY"),
+    ("22", "LA"),
+    ("23", "ME"),
+    ("24", "MD"),
+    ("25", "MA"),
+    ("26", "MI"),
+    ("27", "MN"),
+    ("28", "MS"),
+    ("29", "MO"),
+    ("30", "MT"),
+    ("31", "NE"),
+    ("32", "NV"),
+    ("33", "NH"),
+    ("34", "NJ"),
+    ("35", "NM"),
+    ("36", "NY"),
+    ("37", "NC"),
+    ("38", "ND"),
+    ("39", "OH"),
+    ("40", "OK"),
+    ("41", "OR"),
+    ("42", "PA"),
+    ("44", "RI"),
+    ("45", "SC"),
+    ("46", "SD"),
+    ("47", "TN"),
+    ("48", "TX"),
+    ("49", "UT"),
+    ("50", "VT"),
+    ("51", "VA"),
+    ("53", "WA"),
+    ("54", "WV"),
+    ("55", "WI"),
+    ("56", "WY"),
+    ("60", "AS"),
+    ("66", "GU"),
+    ("69", "MP"),
+    ("72", "PR"),
+    ("78", "VI"),
 ];
 
 const SHAPES: &str = "U.S. Census Bureau";
@@ -28,8 +77,11 @@ pub(crate) fn us_counties(packages: &Path) -> Result<Demo, Error> {
     let topology = topojson::read(&shapes(packages))?;
     let mut counties = topology.areas("counties")?;
     counties.sort_by(|a, b| a.id.cmp(&b.id));
-    let states: HashMap<String, String> =
-        topology.areas("states")?.into_iter().filter_map(|s| Some((s.id?, s.name))).collect();
+    let states: HashMap<String, String> = topology
+        .areas("states")?
+        .into_iter()
+        .filter_map(|s| Some((s.id?, s.name)))
+        .collect();
     let unemployment = unemployment(packages)?;
     let state_of = |county: &Area| county.id.as_deref().and_then(|id| id.get(..2)).map(str::to_owned);
     let table = Table::new(counties.iter().map(|c| c.polygons.clone().into()).collect())
@@ -38,7 +90,10 @@ pub(crate) fn us_counties(packages: &Path) -> Result<Demo, Error> {
         .text("state", counties.iter().map(|c| states.get(&state_of(c)?)))
         .text("state_code", counties.iter().map(|c| postal(&state_of(c)?)))
         .number("area_km2", counties.iter().map(|c| Some(square_kilometres(c))))
-        .number("unemployment_percent_2009", counties.iter().map(|c| unemployment.get(c.id.as_deref()?).copied()));
+        .number(
+            "unemployment_percent_2009",
+            counties.iter().map(|c| unemployment.get(c.id.as_deref()?).copied()),
+        );
     Ok(Demo {
         name: "us_counties",
         description: "Counties of the United States with their area and the unemployment rate of 2009.",

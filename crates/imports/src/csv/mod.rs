@@ -12,6 +12,7 @@ use std::rc::Rc;
 use ::csv::{ByteRecord, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 
+use crate::Format;
 use crate::batches::{Batches, GEOMETRY, Sink};
 use crate::columns::{Cell, ColumnType, Guess, ImportedColumn, cell_of_text};
 use crate::error::{Error, Result, file_name};
@@ -21,7 +22,6 @@ use crate::options::ImportOptions;
 use crate::report::{GeometrySource, Tally};
 use crate::survey::{Details, MOST_COLUMNS, SHOWN, Survey};
 use crate::watch::Watch;
-use crate::Format;
 use text::{Utf8, decoded};
 
 /// Names of columns that hold geometries, longitudes and latitudes, in any case.
@@ -52,7 +52,12 @@ enum From {
     LonLat { lon: usize, lat: usize },
 }
 
-pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64>, watch: &mut Watch) -> Result<Survey> {
+pub(crate) fn survey(
+    path: &Path,
+    options: &ImportOptions,
+    most_rows: Option<u64>,
+    watch: &mut Watch,
+) -> Result<Survey> {
     let delimiter = match options.delimiter_byte()? {
         Some(delimiter) => delimiter,
         None => {
@@ -100,7 +105,11 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
         warnings.push("Some text is not UTF-8; it was read as Windows-1252".to_owned());
     }
     let geometry = geometries.decide(&originals, &guesses, options, &mut warnings)?;
-    let left_out = if let From::Column(at) = geometry { Some(at) } else { None };
+    let left_out = if let From::Column(at) = geometry {
+        Some(at)
+    } else {
+        None
+    };
     let mut names = Names::default();
     if geometry != From::Nothing {
         names.take(GEOMETRY, 0);
@@ -111,7 +120,11 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
         .map(|at| ImportedColumn {
             name: names.take(&originals[*at], at + 1),
             original: originals[*at].clone(),
-            column_type: options.types.get(&originals[*at]).copied().unwrap_or_else(|| guesses[*at].conclusion()),
+            column_type: options
+                .types
+                .get(&originals[*at])
+                .copied()
+                .unwrap_or_else(|| guesses[*at].conclusion()),
         })
         .collect();
     let from = match geometry {
@@ -130,11 +143,24 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
         rows,
         warnings,
         sample,
-        details: Details::Csv(Layout { delimiter, has_header: !options.no_header, width: originals.len(), positions, geometry }),
+        details: Details::Csv(Layout {
+            delimiter,
+            has_header: !options.no_header,
+            width: originals.len(),
+            positions,
+            geometry,
+        }),
     })
 }
 
-pub(crate) fn read(path: &Path, survey: &Survey, layout: &Layout, watch: &mut Watch, tally: &mut Tally, sink: &mut Sink<'_>) -> Result<()> {
+pub(crate) fn read(
+    path: &Path,
+    survey: &Survey,
+    layout: &Layout,
+    watch: &mut Watch,
+    tally: &mut Tally,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
     let crs = survey.geometry.as_ref().map(|geometry| geometry.source_crs.as_str());
     let mut forward = |batch| sink(batch);
     let mut batches = Batches::new(&survey.columns, crs, &mut forward)?;
@@ -148,7 +174,15 @@ pub(crate) fn read(path: &Path, survey: &Survey, layout: &Layout, watch: &mut Wa
         let row = tally.read;
         watch.at(records.bytes())?;
         if record.len() != layout.width {
-            tally.refuse(row, format!("line {} has {} values instead of {}", records.line(&record), record.len(), layout.width));
+            tally.refuse(
+                row,
+                format!(
+                    "line {} has {} values instead of {}",
+                    records.line(&record),
+                    record.len(),
+                    layout.width
+                ),
+            );
             continue;
         }
         let cells: Result<Vec<Cell>, String> = layout
@@ -156,7 +190,8 @@ pub(crate) fn read(path: &Path, survey: &Survey, layout: &Layout, watch: &mut Wa
             .iter()
             .zip(&survey.columns)
             .map(|(at, column)| {
-                cell_of_text(&decoded(&record[*at]), column.column_type).map_err(|reason| format!("{}: {reason}", column.original))
+                cell_of_text(&decoded(&record[*at]), column.column_type)
+                    .map_err(|reason| format!("{}: {reason}", column.original))
             })
             .collect();
         match cells {
@@ -198,17 +233,27 @@ fn headings(record: &ByteRecord, options: &ImportOptions) -> Result<Vec<String>>
     if record.len() > MOST_COLUMNS {
         return Err(Error::Damaged {
             format: "CSV",
-            reason: format!("its first line has {} values; {MOST_COLUMNS} columns are the most", record.len()),
+            reason: format!(
+                "its first line has {} values; {MOST_COLUMNS} columns are the most",
+                record.len()
+            ),
         });
     }
     if options.no_header {
         return Ok((1..=record.len()).map(|at| format!("column_{at}")).collect());
     }
-    Ok(record.iter().map(|heading| decoded(heading).trim().to_owned()).collect())
+    Ok(record
+        .iter()
+        .map(|heading| decoded(heading).trim().to_owned())
+        .collect())
 }
 
 fn shown(originals: &[String], record: &ByteRecord) -> Map<String, Value> {
-    originals.iter().zip(record.iter()).map(|(name, cell)| (name.clone(), decoded(cell).into_owned().into())).collect()
+    originals
+        .iter()
+        .zip(record.iter())
+        .map(|(name, cell)| (name.clone(), decoded(cell).into_owned().into()))
+        .collect()
 }
 
 /// Which columns may hold the geometry, by their names and by what stands in them.
@@ -222,14 +267,20 @@ struct Geometries {
 impl Geometries {
     fn named(originals: &[String], options: &ImportOptions) -> Result<Self> {
         let find = |names: &[&str]| {
-            names.iter().find_map(|name| originals.iter().position(|original| original.eq_ignore_ascii_case(name)))
+            names.iter().find_map(|name| {
+                originals
+                    .iter()
+                    .position(|original| original.eq_ignore_ascii_case(name))
+            })
         };
         let asked = |name: &String| {
             let is_same = |original: &String| original == name || original.eq_ignore_ascii_case(name);
-            originals
-                .iter()
-                .position(is_same)
-                .ok_or_else(|| Error::Option(format!("There is no column '{name}'. There are: {}", originals.join(", "))))
+            originals.iter().position(is_same).ok_or_else(|| {
+                Error::Option(format!(
+                    "There is no column '{name}'. There are: {}",
+                    originals.join(", ")
+                ))
+            })
         };
         let column = match &options.geometry_column {
             Some(none) if none.is_empty() => None,
@@ -242,11 +293,22 @@ impl Geometries {
             (Some(_), None) => return Err(Error::Option("A longitude column needs a latitude column".to_owned())),
             (None, Some(_)) => return Err(Error::Option("A latitude column needs a longitude column".to_owned())),
         };
-        Ok(Self { column, lon_lat, tried: 0, understood: 0 })
+        Ok(Self {
+            column,
+            lon_lat,
+            tried: 0,
+            understood: 0,
+        })
     }
 
     fn see(&mut self, record: &ByteRecord) {
-        let Some(cell) = self.column.and_then(|at| record.get(at)).filter(|cell| !cell.is_empty()) else { return };
+        let Some(cell) = self
+            .column
+            .and_then(|at| record.get(at))
+            .filter(|cell| !cell.is_empty())
+        else {
+            return;
+        };
         if self.tried < TRIED {
             self.tried += 1;
             self.understood += usize::from(geometry::looks_like_geometry(&decoded(cell)));
@@ -254,18 +316,30 @@ impl Geometries {
     }
 
     /// A column of geometries wins over coordinates, unless hardly any of its values is one.
-    fn decide(&self, originals: &[String], guesses: &[Guess], options: &ImportOptions, warnings: &mut Vec<String>) -> Result<From> {
+    fn decide(
+        &self,
+        originals: &[String],
+        guesses: &[Guess],
+        options: &ImportOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<From> {
         if options.longitude_column.is_none()
             && let Some(at) = self.column
         {
             if options.geometry_column.is_some() || 2 * self.understood >= self.tried.max(1) {
                 return Ok(From::Column(at));
             }
-            warnings.push(format!("Column '{}' holds no geometries that can be read; it is kept as text", originals[at]));
+            warnings.push(format!(
+                "Column '{}' holds no geometries that can be read; it is kept as text",
+                originals[at]
+            ));
         }
         let Some((lon, lat)) = self.lon_lat else {
             if self.column.is_none() {
-                warnings.push("No geometry: there is neither a column such as geom or wkt nor a pair such as lon and lat".to_owned());
+                warnings.push(
+                    "No geometry: there is neither a column such as geom or wkt nor a pair such as lon and lat"
+                        .to_owned(),
+                );
             }
             return Ok(From::Nothing);
         };
@@ -274,7 +348,10 @@ impl Geometries {
             return Ok(From::LonLat { lon, lat });
         }
         // One bad value among many makes the column text; the rows with it are refused, the others are not.
-        warnings.push(format!("'{}' and '{}' are taken for coordinates though not all values are numbers", originals[lon], originals[lat]));
+        warnings.push(format!(
+            "'{}' and '{}' are taken for coordinates though not all values are numbers",
+            originals[lon], originals[lat]
+        ));
         Ok(From::LonLat { lon, lat })
     }
 }
@@ -284,7 +361,9 @@ fn sample(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| Error::unreadable(path, e))?;
     let text = Utf8::new(file).map_err(|e| Error::unreadable(path, e))?;
     let mut sample = Vec::new();
-    text.take(SAMPLE).read_to_end(&mut sample).map_err(|e| Error::unreadable(path, e))?;
+    text.take(SAMPLE)
+        .read_to_end(&mut sample)
+        .map_err(|e| Error::unreadable(path, e))?;
     Ok(sample)
 }
 
@@ -299,16 +378,31 @@ impl Records {
     fn open(path: &Path, delimiter: u8) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::unreadable(path, e))?;
         let (since_record, bytes) = (Rc::new(Shared::new(0)), Rc::new(Shared::new(0)));
-        let bounded = Bounded { inner: BufReader::new(file), since_record: since_record.clone(), bytes: bytes.clone() };
+        let bounded = Bounded {
+            inner: BufReader::new(file),
+            since_record: since_record.clone(),
+            bytes: bytes.clone(),
+        };
         let text = Utf8::new(bounded).map_err(|e| Error::unreadable(path, e))?;
-        let reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text);
-        Ok(Self { reader, since_record, bytes })
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text);
+        Ok(Self {
+            reader,
+            since_record,
+            bytes,
+        })
     }
 
     fn next(&mut self, record: &mut ByteRecord) -> Result<bool> {
         self.since_record.set(0);
         loop {
-            let is_there = self.reader.read_byte_record(record).map_err(|e| Error::Damaged { format: "CSV", reason: e.to_string() })?;
+            let is_there = self.reader.read_byte_record(record).map_err(|e| Error::Damaged {
+                format: "CSV",
+                reason: e.to_string(),
+            })?;
             let is_blank = record.len() == 1 && record[0].iter().all(u8::is_ascii_whitespace);
             if !is_there || !is_blank {
                 return Ok(is_there);
@@ -339,9 +433,10 @@ impl<R: Read> Read for Bounded<R> {
         self.since_record.set(self.since_record.get() + read as u64);
         self.bytes.set(self.bytes.get() + read as u64);
         if self.since_record.get() > LONGEST_ROW {
-            return Err(io::Error::other("a row is longer than 64 MB; is a quotation mark never closed?"));
+            return Err(io::Error::other(
+                "a row is longer than 64 MB; is a quotation mark never closed?",
+            ));
         }
         Ok(read)
     }
 }
-

@@ -19,13 +19,24 @@ pub(crate) fn delimiter(sample: &[u8], is_whole_file: bool) -> u8 {
 
 /// Share of records with as many values as the first, times how many values that are.
 fn score(sample: &[u8], delimiter: u8, is_whole_file: bool) -> f64 {
-    let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(sample);
-    let mut lengths: Vec<usize> = reader.byte_records().take(COMPARED).map_while(Result::ok).map(|r| r.len()).collect();
+    let mut reader = ::csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(sample);
+    let mut lengths: Vec<usize> = reader
+        .byte_records()
+        .take(COMPARED)
+        .map_while(Result::ok)
+        .map(|r| r.len())
+        .collect();
     if !is_whole_file && lengths.len() > 1 && lengths.len() < COMPARED {
         // The last record may be cut in the middle.
         lengths.pop();
     }
-    let Some(first) = lengths.first().copied().filter(|first| *first > 1) else { return 0.0 };
+    let Some(first) = lengths.first().copied().filter(|first| *first > 1) else {
+        return 0.0;
+    };
     let alike = lengths.iter().filter(|length| **length == first).count();
     let share = alike as f64 / lengths.len() as f64;
     // Agreement counts more than the number of columns: text is full of commas.

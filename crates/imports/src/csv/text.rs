@@ -31,8 +31,19 @@ impl<R: Read> Utf8<R> {
             _ => (None, 0),
         };
         let rest = mark.split_off(skip);
-        let (waiting, ready) = if order.is_some() { (rest, Vec::new()) } else { (Vec::new(), rest) };
-        Ok(Self { inner, order, waiting, ready, at: 0, is_done: false })
+        let (waiting, ready) = if order.is_some() {
+            (rest, Vec::new())
+        } else {
+            (Vec::new(), rest)
+        };
+        Ok(Self {
+            inner,
+            order,
+            waiting,
+            ready,
+            at: 0,
+            is_done: false,
+        })
     }
 
     /// Turns the next part of a UTF-16 file.
@@ -54,7 +65,9 @@ impl<R: Read> Utf8<R> {
             Some(0xd800..=0xdbff) if !self.is_done => units.len() - 1,
             _ => units.len(),
         };
-        let text: String = char::decode_utf16(units[..whole].iter().copied()).map(|c| c.unwrap_or('\u{fffd}')).collect();
+        let text: String = char::decode_utf16(units[..whole].iter().copied())
+            .map(|c| c.unwrap_or('\u{fffd}'))
+            .collect();
         self.waiting.drain(..2 * whole);
         self.ready = text.into_bytes();
         self.at = 0;
@@ -88,8 +101,8 @@ pub(crate) fn decoded(cell: &[u8]) -> Cow<'_, str> {
 
 /// The characters of Windows-1252 from 0x80 to 0x9f; the rest is Latin-1. Unused places stay controls.
 const UPPER: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“',
-    '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 fn windows_1252(byte: u8) -> char {

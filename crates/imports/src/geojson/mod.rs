@@ -29,7 +29,12 @@ struct Feature {
 /// The name of the column with the features' own ids, in the file's words.
 const ID: &str = "id";
 
-pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64>, watch: &mut Watch) -> Result<Survey> {
+pub(crate) fn survey(
+    path: &Path,
+    options: &ImportOptions,
+    most_rows: Option<u64>,
+    watch: &mut Watch,
+) -> Result<Survey> {
     let mut scanner = open(path)?;
     let mut order: Vec<(String, Guess)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -87,7 +92,11 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
         .enumerate()
         .map(|(at, (original, guess))| ImportedColumn {
             name: names.take(&original, at + 1),
-            column_type: options.types.get(&original).copied().unwrap_or_else(|| guess.conclusion()),
+            column_type: options
+                .types
+                .get(&original)
+                .copied()
+                .unwrap_or_else(|| guess.conclusion()),
             original,
         })
         .collect();
@@ -95,7 +104,11 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
     Ok(Survey {
         format: Format::GeoJson,
         columns,
-        geometry: Some(GeometrySource { column: GEOMETRY.to_owned(), from: Vec::new(), source_crs }),
+        geometry: Some(GeometrySource {
+            column: GEOMETRY.to_owned(),
+            from: Vec::new(),
+            source_crs,
+        }),
         rows,
         warnings,
         sample,
@@ -103,7 +116,13 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions, most_rows: Option<u64
     })
 }
 
-pub(crate) fn read(path: &Path, survey: &Survey, watch: &mut Watch, tally: &mut Tally, sink: &mut Sink<'_>) -> Result<()> {
+pub(crate) fn read(
+    path: &Path,
+    survey: &Survey,
+    watch: &mut Watch,
+    tally: &mut Tally,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
     let crs = survey.geometry.as_ref().map(|geometry| geometry.source_crs.as_str());
     let mut forward = |batch| sink(batch);
     let mut batches = Batches::new(&survey.columns, crs, &mut forward)?;
@@ -124,7 +143,9 @@ pub(crate) fn read(path: &Path, survey: &Survey, watch: &mut Watch, tally: &mut 
             .columns
             .iter()
             .map(|column| match feature.properties.get(&column.original) {
-                Some(value) => cell_of_json(value, column.column_type).map_err(|reason| format!("{}: {reason}", column.original)),
+                Some(value) => {
+                    cell_of_json(value, column.column_type).map_err(|reason| format!("{}: {reason}", column.original))
+                }
                 None => Ok(Cell::Null),
             })
             .collect();
@@ -147,7 +168,9 @@ fn open(path: &Path) -> Result<Scanner<File>> {
 /// A feature from its text; a bare geometry is a feature without properties.
 fn feature_of(text: &[u8]) -> Result<Feature, String> {
     let value: Value = serde_json::from_slice(text).map_err(|error| not_json(text, &error))?;
-    let Value::Object(mut object) = value else { return Err("is not a feature".to_owned()) };
+    let Value::Object(mut object) = value else {
+        return Err("is not a feature".to_owned());
+    };
     match object.get("type").and_then(Value::as_str) {
         Some("Feature") => {
             let geometry = object.remove("geometry").unwrap_or(Value::Null);
@@ -162,9 +185,13 @@ fn feature_of(text: &[u8]) -> Result<Feature, String> {
             Ok(Feature { properties, geometry })
         }
         Some("Topology") => Err("is TopoJSON, which cannot be imported; turn it into GeoJSON first".to_owned()),
-        Some("Point" | "MultiPoint" | "LineString" | "MultiLineString" | "Polygon" | "MultiPolygon" | "GeometryCollection") => {
-            Ok(Feature { properties: Map::new(), geometry: Value::Object(object) })
-        }
+        Some(
+            "Point" | "MultiPoint" | "LineString" | "MultiLineString" | "Polygon" | "MultiPolygon"
+            | "GeometryCollection",
+        ) => Ok(Feature {
+            properties: Map::new(),
+            geometry: Value::Object(object),
+        }),
         Some(other) => Err(format!("is of type '{other}', not Feature")),
         None => Err("has no type; it should be Feature".to_owned()),
     }
@@ -229,7 +256,11 @@ mod tests {
         assert!(reason("{\"type\":\"Topology\"}").contains("TopoJSON"));
         assert!(reason("{}").contains("no type"));
         assert!(reason("[1]").contains("not a feature"));
-        let deep = format!("{{\"type\":\"Feature\",\"properties\":{{\"a\":{}{}}}}}", "[".repeat(500), "]".repeat(500));
+        let deep = format!(
+            "{{\"type\":\"Feature\",\"properties\":{{\"a\":{}{}}}}}",
+            "[".repeat(500),
+            "]".repeat(500)
+        );
         assert!(reason(&deep).contains("not valid JSON"));
     }
 }

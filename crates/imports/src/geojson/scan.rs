@@ -40,7 +40,12 @@ enum State {
 
 impl<R: Read> Scanner<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(256 * 1024, input), at: 0, state: State::Top, members: HashMap::new() }
+        Self {
+            input: BufReader::with_capacity(256 * 1024, input),
+            at: 0,
+            state: State::Top,
+            members: HashMap::new(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -66,7 +71,12 @@ impl<R: Read> Scanner<R> {
                         }
                         // Between the values of some files.
                         b',' | 0x1e => self.skip(1)?,
-                        other => return Err(damaged(format!("'{}' stands where a feature should begin", char::from(other)))),
+                        other => {
+                            return Err(damaged(format!(
+                                "'{}' stands where a feature should begin",
+                                char::from(other)
+                            )));
+                        }
                     }
                 }
                 State::Elements { in_collection } => match self.peek_mark()? {
@@ -98,7 +108,11 @@ impl<R: Read> Scanner<R> {
                     self.skip(1)?;
                     self.state = State::Top;
                     let members = std::mem::take(&mut self.members);
-                    return Ok(Some(if in_collection { Item::CollectionEnd(members) } else { Item::Value(text_of(&members)) }));
+                    return Ok(Some(if in_collection {
+                        Item::CollectionEnd(members)
+                    } else {
+                        Item::Value(text_of(&members))
+                    }));
                 }
                 Some(b'"') => {
                     let key = self.value()?;
@@ -115,7 +129,12 @@ impl<R: Read> Scanner<R> {
                     let value = self.value()?;
                     self.members.insert(key, value);
                 }
-                Some(other) => return Err(damaged(format!("'{}' stands where a name should begin", char::from(other)))),
+                Some(other) => {
+                    return Err(damaged(format!(
+                        "'{}' stands where a name should begin",
+                        char::from(other)
+                    )));
+                }
             }
         }
     }
@@ -128,7 +147,11 @@ impl<R: Read> Scanner<R> {
             let buffer = self.input.fill_buf().map_err(|e| damaged(e.to_string()))?;
             if buffer.is_empty() {
                 // A number at the very end of the file is whole; nothing else is.
-                return if depth == 0 && !in_text && !value.is_empty() { Ok(value) } else { Err(ends_too_early()) };
+                return if depth == 0 && !in_text && !value.is_empty() {
+                    Ok(value)
+                } else {
+                    Err(ends_too_early())
+                };
             }
             let mut taken = 0;
             let mut is_done = false;
@@ -175,10 +198,17 @@ impl<R: Read> Scanner<R> {
             value.extend_from_slice(&buffer[..taken]);
             self.skip(taken)?;
             if value.len() > LONGEST {
-                return Err(Error::TooLarge { what: "A feature".to_owned(), limit_megabytes: (LONGEST >> 20) as u64 });
+                return Err(Error::TooLarge {
+                    what: "A feature".to_owned(),
+                    limit_megabytes: (LONGEST >> 20) as u64,
+                });
             }
             if is_done {
-                return if value.is_empty() { Err(damaged("a value is missing".to_owned())) } else { Ok(value) };
+                return if value.is_empty() {
+                    Err(damaged("a value is missing".to_owned()))
+                } else {
+                    Ok(value)
+                };
             }
         }
     }
@@ -228,7 +258,10 @@ fn ends_too_early() -> Error {
 }
 
 fn damaged(reason: String) -> Error {
-    Error::Damaged { format: "GeoJSON", reason }
+    Error::Damaged {
+        format: "GeoJSON",
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -266,7 +299,9 @@ mod tests {
         while let Some(item) = scanner.next().unwrap() {
             last = Some(item);
         }
-        let Some(Item::CollectionEnd(members)) = last else { panic!("no end") };
+        let Some(Item::CollectionEnd(members)) = last else {
+            panic!("no end")
+        };
         assert_eq!(members["crs"], br#"{"a": [1, 2]}"#);
         assert_eq!(members["bbox"], b"[1,2]");
     }
@@ -274,7 +309,10 @@ mod tests {
     #[test]
     fn features_may_stand_one_per_line_or_alone_or_in_a_list() {
         assert_eq!(values("{\"a\":1}\n{\"a\":2}\n"), [r#"{"a":1}"#, r#"{"a":2}"#]);
-        assert_eq!(values("\u{feff}\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}"), [r#"{"a":1}"#, r#"{"a":2}"#]);
+        assert_eq!(
+            values("\u{feff}\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}"),
+            [r#"{"a":1}"#, r#"{"a":2}"#]
+        );
         assert_eq!(values(r#"[{"a":1},{"a":2}]"#), [r#"{"a":1}"#, r#"{"a":2}"#]);
         assert_eq!(values(r#"{"features":[]}"#), Vec::<String>::new());
         assert_eq!(values(""), Vec::<String>::new());

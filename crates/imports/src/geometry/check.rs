@@ -1,6 +1,9 @@
 //! The rules for geometries in longitude and latitude: what is refused, what is repaired and how.
 
-use geo::{BooleanOps, BoundingRect, CoordsIter, Coord, Geometry, GeometryCollection, LineString, MapCoords, MultiLineString, MultiPolygon, Point, Polygon, Rect};
+use geo::{
+    BooleanOps, BoundingRect, Coord, CoordsIter, Geometry, GeometryCollection, LineString, MapCoords, MultiLineString,
+    MultiPolygon, Point, Polygon, Rect,
+};
 use geos::Geom;
 
 use super::{from_wkb, read};
@@ -20,7 +23,11 @@ pub(super) fn is_empty(geometry: &Geometry<f64>) -> bool {
 pub(super) fn not_finite(geometry: &Geometry<f64>) -> Option<String> {
     let bad = geometry.coords_iter().find(|c| !c.x.is_finite() || !c.y.is_finite())?;
     let value = if bad.x.is_finite() { bad.y } else { bad.x };
-    Some(if value.is_nan() { "a coordinate is NaN".to_owned() } else { "a coordinate is infinite".to_owned() })
+    Some(if value.is_nan() {
+        "a coordinate is NaN".to_owned()
+    } else {
+        "a coordinate is infinite".to_owned()
+    })
 }
 
 /// The geometry as it can be stored, and what was done to it; an error says why it cannot.
@@ -44,11 +51,17 @@ fn check_range(bounds: &Rect<f64>) -> Result<(), String> {
     if widest > 540.0 || tallest.abs() > 540.0 {
         return Err(format!(
             "coordinate {} is no longitude or latitude; if the coordinates are projected, say in which CRS",
-            if widest > 540.0 { if low.x.abs() > high.x.abs() { low.x } else { high.x } } else { tallest }
+            if widest > 540.0 {
+                if low.x.abs() > high.x.abs() { low.x } else { high.x }
+            } else {
+                tallest
+            }
         ));
     }
     if tallest.abs() > 90.0 {
-        return Err(format!("latitude {tallest} is outside -90 to 90; are longitude and latitude swapped?"));
+        return Err(format!(
+            "latitude {tallest} is outside -90 to 90; are longitude and latitude swapped?"
+        ));
     }
     Ok(())
 }
@@ -60,7 +73,10 @@ fn within_world(geometry: &Geometry<f64>, bounds: &Rect<f64>) -> Result<Repaired
     }
     let cut = "cut at the antimeridian".to_owned();
     match geometry {
-        Geometry::Point(point) => Ok((Point::new(around(point.x()), point.y()).into(), Some("longitude brought into -180 to 180".to_owned()))),
+        Geometry::Point(point) => Ok((
+            Point::new(around(point.x()), point.y()).into(),
+            Some("longitude brought into -180 to 180".to_owned()),
+        )),
         Geometry::MultiPoint(points) => {
             let moved = points.map_coords(|c| Coord { x: around(c.x), y: c.y });
             Ok((moved.into(), Some("longitudes brought into -180 to 180".to_owned())))
@@ -74,15 +90,24 @@ fn within_world(geometry: &Geometry<f64>, bounds: &Rect<f64>) -> Result<Repaired
                 let bounds = member.bounding_rect().ok_or("has no extent")?;
                 Ok(within_world(member, &bounds)?.0)
             });
-            Ok((Geometry::GeometryCollection(GeometryCollection(members.collect::<Result<_, String>>()?)), Some(cut)))
+            Ok((
+                Geometry::GeometryCollection(GeometryCollection(members.collect::<Result<_, String>>()?)),
+                Some(cut),
+            ))
         }
-        Geometry::Line(_) | Geometry::Rect(_) | Geometry::Triangle(_) => Err("is of a kind that files do not hold".to_owned()),
+        Geometry::Line(_) | Geometry::Rect(_) | Geometry::Triangle(_) => {
+            Err("is of a kind that files do not hold".to_owned())
+        }
     }
 }
 
 fn around(longitude: f64) -> f64 {
     let turned = (longitude + 180.0).rem_euclid(360.0) - 180.0;
-    if turned == -180.0 && longitude > 0.0 { 180.0 } else { turned }
+    if turned == -180.0 && longitude > 0.0 {
+        180.0
+    } else {
+        turned
+    }
 }
 
 /// The world and its neighbours to the west and east: how far to move what lies in each.
@@ -105,11 +130,19 @@ fn cut_lines(lines: &MultiLineString<f64>) -> Geometry<f64> {
         let inside = MultiPolygon(vec![world]).clip(lines, false);
         parts.extend(inside.map_coords(|c| Coord { x: c.x + shift, y: c.y }).0);
     }
-    if parts.len() == 1 { parts.remove(0).into() } else { MultiLineString(parts).into() }
+    if parts.len() == 1 {
+        parts.remove(0).into()
+    } else {
+        MultiLineString(parts).into()
+    }
 }
 
 fn simplest_polygons(mut parts: Vec<Polygon<f64>>) -> Geometry<f64> {
-    if parts.len() == 1 { parts.remove(0).into() } else { MultiPolygon(parts).into() }
+    if parts.len() == 1 {
+        parts.remove(0).into()
+    } else {
+        MultiPolygon(parts).into()
+    }
 }
 
 /// Polygons whose rings cross or touch are mended; lines and points are always fine.
@@ -148,7 +181,12 @@ fn mended(polygons: MultiPolygon<f64>) -> Result<Repaired, String> {
             repair = Some("a ring with fewer than three corners was left out".to_owned());
             continue;
         }
-        let holes: Vec<LineString<f64>> = polygon.interiors().iter().filter(|hole| hole.0.len() >= 4).cloned().collect();
+        let holes: Vec<LineString<f64>> = polygon
+            .interiors()
+            .iter()
+            .filter(|hole| hole.0.len() >= 4)
+            .cloned()
+            .collect();
         if holes.len() < polygon.interiors().len() {
             repair = Some("a hole with fewer than three corners was left out".to_owned());
         }
@@ -157,14 +195,20 @@ fn mended(polygons: MultiPolygon<f64>) -> Result<Repaired, String> {
     if parts.is_empty() {
         return Err("is a polygon with no area: a ring needs three corners".to_owned());
     }
-    let whole = if count == 1 { simplest_polygons(parts) } else { MultiPolygon(parts).into() };
+    let whole = if count == 1 {
+        simplest_polygons(parts)
+    } else {
+        MultiPolygon(parts).into()
+    };
     let wkb = read::to_wkb(&whole)?;
     let checked = geos::Geometry::new_from_wkb(&wkb).map_err(|error| error.to_string())?;
     if checked.is_valid() == Ok(true) {
         return Ok((whole, repair));
     }
     let reason = checked.is_valid_reason().unwrap_or_default();
-    let made = checked.make_valid().map_err(|error| format!("is a polygon that cannot be mended: {error}"))?;
+    let made = checked
+        .make_valid()
+        .map_err(|error| format!("is a polygon that cannot be mended: {error}"))?;
     let made: Vec<u8> = made.to_wkb().map_err(|error| error.to_string())?;
     let mut areas = Vec::new();
     collect_areas(from_wkb(&made)?.geometry, &mut areas);
@@ -179,7 +223,9 @@ fn collect_areas(geometry: Option<Geometry<f64>>, areas: &mut Vec<Polygon<f64>>)
     match geometry {
         Some(Geometry::Polygon(polygon)) => areas.push(polygon),
         Some(Geometry::MultiPolygon(polygons)) => areas.extend(polygons.0),
-        Some(Geometry::GeometryCollection(members)) => members.0.into_iter().for_each(|m| collect_areas(Some(m), areas)),
+        Some(Geometry::GeometryCollection(members)) => {
+            members.0.into_iter().for_each(|m| collect_areas(Some(m), areas))
+        }
         Some(_) | None => {}
     }
 }

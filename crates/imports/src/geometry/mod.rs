@@ -31,9 +31,14 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn from_crs(crs: &str) -> Result<Self> {
-        let to_lonlat = ToLonLat::from_crs(crs)
-            .map_err(|error| Error::Crs { crs: crs.to_owned(), reason: error.to_string() })?;
-        Ok(Self { crs: crs.to_owned(), to_lonlat })
+        let to_lonlat = ToLonLat::from_crs(crs).map_err(|error| Error::Crs {
+            crs: crs.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            crs: crs.to_owned(),
+            to_lonlat,
+        })
     }
 
     pub(crate) fn crs(&self) -> &str {
@@ -75,7 +80,11 @@ impl Gate {
         }
         let turned = self.to_lonlat.wkb(&read::to_wkb(geometry)?).map_err(|_| outside())?;
         let turned = from_wkb(&turned)?.geometry.ok_or_else(outside)?;
-        if check::not_finite(&turned).is_some() { Err(outside()) } else { Ok(turned) }
+        if check::not_finite(&turned).is_some() {
+            Err(outside())
+        } else {
+            Ok(turned)
+        }
     }
 }
 
@@ -87,11 +96,16 @@ pub(crate) struct Gates {
 
 impl Gates {
     pub(crate) fn from_crs(crs: &str) -> Result<Self> {
-        Ok(Self { default: Gate::from_crs(crs)?, others: Vec::new() })
+        Ok(Self {
+            default: Gate::from_crs(crs)?,
+            others: Vec::new(),
+        })
     }
 
     pub(crate) fn pass(&mut self, given: &Given) -> Verdict {
-        let Some(geometry) = &given.geometry else { return Verdict::Absent };
+        let Some(geometry) = &given.geometry else {
+            return Verdict::Absent;
+        };
         let gate = match given.srid {
             None | Some(0) => &self.default,
             Some(srid) => match self.other(srid) {
@@ -142,20 +156,26 @@ mod tests {
     fn web_mercator_becomes_longitude_and_latitude() {
         // The corner of the square world, by the definition of EPSG:3857.
         let (geometry, repair) = kept("EPSG:3857", "POINT(20037508.342789244 0)");
-        let Geometry::Point(point) = geometry else { panic!("no point") };
+        let Geometry::Point(point) = geometry else {
+            panic!("no point")
+        };
         assert!((point.x().abs() - 180.0).abs() < 1e-6 && point.y().abs() < 1e-6);
         assert_eq!(repair, None);
     }
 
     #[test]
     fn a_value_may_name_its_own_crs() {
-        let (Geometry::Point(point), _) = kept("EPSG:4326", "SRID=3857;POINT(1113194.9079327357 0)") else { panic!() };
+        let (Geometry::Point(point), _) = kept("EPSG:4326", "SRID=3857;POINT(1113194.9079327357 0)") else {
+            panic!()
+        };
         assert!((point.x() - 10.0).abs() < 1e-6, "{point:?}");
     }
 
     #[test]
     fn an_unknown_crs_is_refused_by_name() {
-        let Err(error) = Gates::from_crs("EPSG:123456789") else { panic!("it was taken") };
+        let Err(error) = Gates::from_crs("EPSG:123456789") else {
+            panic!("it was taken")
+        };
         assert!(error.to_string().contains("EPSG:123456789"));
     }
 
@@ -183,7 +203,9 @@ mod tests {
     fn a_polygon_past_the_antimeridian_is_cut_in_two() {
         use geo::Area;
         let (geometry, repair) = kept("EPSG:4326", "POLYGON((170 0, 190 0, 190 10, 170 10, 170 0))");
-        let Geometry::MultiPolygon(parts) = geometry else { panic!("not two parts") };
+        let Geometry::MultiPolygon(parts) = geometry else {
+            panic!("not two parts")
+        };
         assert_eq!(parts.0.len(), 2);
         assert!((parts.unsigned_area() - 200.0).abs() < 1e-9);
         assert!(repair.unwrap().contains("antimeridian"));
@@ -200,7 +222,10 @@ mod tests {
     #[test]
     fn a_hole_stays_a_hole() {
         use geo::Area;
-        let (geometry, repair) = kept("EPSG:4326", "POLYGON((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))");
+        let (geometry, repair) = kept(
+            "EPSG:4326",
+            "POLYGON((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))",
+        );
         assert!((geometry.unsigned_area() - 15.0).abs() < 1e-9);
         assert_eq!(repair, None);
     }

@@ -17,7 +17,10 @@ pub(crate) struct Given {
 
 impl From<Geometry<f64>> for Given {
     fn from(geometry: Geometry<f64>) -> Self {
-        Given { geometry: Some(geometry), srid: None }
+        Given {
+            geometry: Some(geometry),
+            srid: None,
+        }
     }
 }
 
@@ -43,7 +46,10 @@ pub(crate) fn from_text(text: &str) -> Result<Given, String> {
     let (srid, wkt) = match text.split_once(';') {
         Some((head, wkt)) if head.trim().to_ascii_uppercase().starts_with("SRID=") => {
             let number = head.trim()[5..].trim();
-            (Some(number.parse().map_err(|_| format!("SRID '{number}' is not a number"))?), wkt)
+            (
+                Some(number.parse().map_err(|_| format!("SRID '{number}' is not a number"))?),
+                wkt,
+            )
         }
         _ => (None, text),
     };
@@ -54,8 +60,12 @@ pub(crate) fn from_text(text: &str) -> Result<Given, String> {
     if is_nothing {
         return Ok(Given::default());
     }
-    let geometry = Geometry::try_from_wkt_str(wkt.trim()).map_err(|_| format!("'{}' is not a geometry", quoted(text)))?;
-    Ok(Given { geometry: Some(geometry), srid })
+    let geometry =
+        Geometry::try_from_wkt_str(wkt.trim()).map_err(|_| format!("'{}' is not a geometry", quoted(text)))?;
+    Ok(Given {
+        geometry: Some(geometry),
+        srid,
+    })
 }
 
 /// Whether a cell of text can be a geometry at all: what tells a geometry column from one that is only called so.
@@ -74,7 +84,8 @@ pub(crate) fn from_geojson(value: &Value) -> Result<Given, String> {
 
 pub(super) fn to_wkb(geometry: &Geometry<f64>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    wkb::writer::write_geometry(&mut bytes, geometry, &wkb::writer::WriteOptions::default()).map_err(|e| e.to_string())?;
+    wkb::writer::write_geometry(&mut bytes, geometry, &wkb::writer::WriteOptions::default())
+        .map_err(|e| e.to_string())?;
     Ok(bytes)
 }
 
@@ -104,7 +115,10 @@ fn hex_bytes(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let value = |digit: u8| char::from(digit).to_digit(16);
-    digits.chunks_exact(2).map(|pair| Some((value(pair[0])? << 4 | value(pair[1])?) as u8)).collect()
+    digits
+        .chunks_exact(2)
+        .map(|pair| Some((value(pair[0])? << 4 | value(pair[1])?) as u8))
+        .collect()
 }
 
 fn quoted(text: &str) -> String {
@@ -140,14 +154,27 @@ mod tests {
     #[test]
     fn the_crs_of_a_value_is_read() {
         assert_eq!(from_text("SRID=25830;POINT(1 2)").unwrap().srid, Some(25830));
-        assert_eq!(from_text("0101000020E6100000000000000000F03F0000000000000040").unwrap().srid, Some(4326));
+        assert_eq!(
+            from_text("0101000020E6100000000000000000F03F0000000000000040")
+                .unwrap()
+                .srid,
+            Some(4326)
+        );
         assert_eq!(from_text("POINT(1 2)").unwrap().srid, None);
     }
 
     #[test]
     fn heights_are_left_out() {
-        assert_eq!(from_text("POINT Z (1 2 3)").unwrap().geometry, Some(Point::new(1.0, 2.0).into()));
-        assert_eq!(from_text("{\"type\":\"Point\",\"coordinates\":[1,2,3]}").unwrap().geometry, Some(Point::new(1.0, 2.0).into()));
+        assert_eq!(
+            from_text("POINT Z (1 2 3)").unwrap().geometry,
+            Some(Point::new(1.0, 2.0).into())
+        );
+        assert_eq!(
+            from_text("{\"type\":\"Point\",\"coordinates\":[1,2,3]}")
+                .unwrap()
+                .geometry,
+            Some(Point::new(1.0, 2.0).into())
+        );
     }
 
     #[test]
@@ -155,7 +182,18 @@ mod tests {
         let deep = format!("{}POINT(1 2){}", "GEOMETRYCOLLECTION(".repeat(5000), ")".repeat(5000));
         // A collection without an end.
         let endless = "010700000001000000".repeat(3);
-        for text in ["Madrid", "POINT(a b)", "01", "0101000000", "010200000FFFFFFFF00", "{\"type\":\"Point\"}", "{", &deep, &endless, "0107000000FFFFFFFF"] {
+        for text in [
+            "Madrid",
+            "POINT(a b)",
+            "01",
+            "0101000000",
+            "010200000FFFFFFFF00",
+            "{\"type\":\"Point\"}",
+            "{",
+            &deep,
+            &endless,
+            "0107000000FFFFFFFF",
+        ] {
             assert!(from_text(text).is_err(), "{}", quoted(text));
         }
         let nested = [1u8, 7, 0, 0, 0, 1, 0, 0, 0].repeat(100_000);

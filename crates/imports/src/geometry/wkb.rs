@@ -11,7 +11,10 @@ const DEEPEST: usize = 16;
 pub(crate) fn from_wkb(bytes: &[u8]) -> Result<Given, String> {
     let mut reader = Reader { bytes, at: 0 };
     let (geometry, srid) = reader.geometry(0)?;
-    Ok(Given { geometry: Some(geometry), srid })
+    Ok(Given {
+        geometry: Some(geometry),
+        srid,
+    })
 }
 
 struct Reader<'a> {
@@ -38,9 +41,18 @@ impl Reader<'_> {
             1 => Point::from(self.position(head)?).into(),
             2 => LineString(self.positions(head)?).into(),
             3 => self.polygon(head)?.into(),
-            4 => MultiPoint(self.members(head, depth, |g| if let Geometry::Point(p) = g { Some(p) } else { None })?).into(),
-            5 => MultiLineString(self.members(head, depth, |g| if let Geometry::LineString(l) = g { Some(l) } else { None })?).into(),
-            6 => MultiPolygon(self.members(head, depth, |g| if let Geometry::Polygon(p) = g { Some(p) } else { None })?).into(),
+            4 => MultiPoint(self.members(head, depth, |g| if let Geometry::Point(p) = g { Some(p) } else { None })?)
+                .into(),
+            5 => MultiLineString(self.members(head, depth, |g| {
+                if let Geometry::LineString(l) = g { Some(l) } else { None }
+            })?)
+            .into(),
+            6 => MultiPolygon(self.members(
+                head,
+                depth,
+                |g| if let Geometry::Polygon(p) = g { Some(p) } else { None },
+            )?)
+            .into(),
             7 => Geometry::GeometryCollection(GeometryCollection(self.members(head, depth, Some)?)),
             other => return Err(format!("is WKB of type {other}, which cannot be stored")),
         };
@@ -53,10 +65,19 @@ impl Reader<'_> {
             [1] => true,
             [other] => return Err(format!("is not valid WKB: it begins with {other}")),
         };
-        let mut head = Head { is_little, kind: 0, dimensions: 2, srid: None };
+        let mut head = Head {
+            is_little,
+            kind: 0,
+            dimensions: 2,
+            srid: None,
+        };
         let word = self.number(head)?;
         // Extended WKB marks Z, M and SRID with bits, ISO counts thousands.
-        let (has_z, has_m, has_srid) = (word & 0x8000_0000 != 0, word & 0x4000_0000 != 0, word & 0x2000_0000 != 0);
+        let (has_z, has_m, has_srid) = (
+            word & 0x8000_0000 != 0,
+            word & 0x4000_0000 != 0,
+            word & 0x2000_0000 != 0,
+        );
         let code = word & 0x0fff_ffff;
         let thousands = code / 1000;
         if thousands > 3 {
@@ -81,7 +102,12 @@ impl Reader<'_> {
         Ok(Polygon::new(exterior, rings.collect()))
     }
 
-    fn members<T>(&mut self, head: Head, depth: usize, of: impl Fn(Geometry<f64>) -> Option<T>) -> Result<Vec<T>, String> {
+    fn members<T>(
+        &mut self,
+        head: Head,
+        depth: usize,
+        of: impl Fn(Geometry<f64>) -> Option<T>,
+    ) -> Result<Vec<T>, String> {
         let count = self.count(head, 9)?;
         let mut members = Vec::with_capacity(count);
         for _ in 0..count {
@@ -100,9 +126,16 @@ impl Reader<'_> {
         let mut numbers = [0.0; 4];
         for number in numbers.iter_mut().take(head.dimensions) {
             let bytes = self.take::<8>()?;
-            *number = if head.is_little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) };
+            *number = if head.is_little {
+                f64::from_le_bytes(bytes)
+            } else {
+                f64::from_be_bytes(bytes)
+            };
         }
-        Ok(Coord { x: numbers[0], y: numbers[1] })
+        Ok(Coord {
+            x: numbers[0],
+            y: numbers[1],
+        })
     }
 
     /// A count of things of at least `smallest` bytes each: never more than the bytes can hold.
@@ -116,11 +149,18 @@ impl Reader<'_> {
 
     fn number(&mut self, head: Head) -> Result<u32, String> {
         let bytes = self.take::<4>()?;
-        Ok(if head.is_little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        Ok(if head.is_little {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        })
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let taken = self.bytes.get(self.at..self.at + N).and_then(|bytes| bytes.try_into().ok());
+        let taken = self
+            .bytes
+            .get(self.at..self.at + N)
+            .and_then(|bytes| bytes.try_into().ok());
         self.at += N;
         taken.ok_or_else(|| "is WKB that ends too early".to_owned())
     }

@@ -32,12 +32,16 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 impl GeoMetadata {
     /// `None` for Parquet that is not GeoParquet.
     pub(super) fn of(pairs: Option<&Vec<KeyValue>>) -> Result<Option<Self>> {
-        let Some(text) = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == "geo")).and_then(|pair| pair.value.as_ref()) else {
+        let Some(text) = pairs
+            .and_then(|pairs| pairs.iter().find(|pair| pair.key == "geo"))
+            .and_then(|pair| pair.value.as_ref())
+        else {
             return Ok(None);
         };
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|e| Error::Damaged { format: "GeoParquet", reason: format!("its geo metadata cannot be read: {e}") })
+        serde_json::from_str(text).map(Some).map_err(|e| Error::Damaged {
+            format: "GeoParquet",
+            reason: format!("its geo metadata cannot be read: {e}"),
+        })
     }
 
     pub(super) fn check_encoding(&self, column: &str) -> Result<()> {
@@ -59,12 +63,17 @@ impl GeoMetadata {
     }
 
     pub(super) fn has_unknown_crs(&self, column: &str) -> bool {
-        self.columns.get(column).is_some_and(|column| column.crs == Some(Value::Null))
+        self.columns
+            .get(column)
+            .is_some_and(|column| column.crs == Some(Value::Null))
     }
 
     /// The CRS of a geometry column beside the primary one; `None` for all other columns.
     pub(super) fn crs_of_other(&self, column: &str) -> Option<String> {
-        let found = self.columns.get(column).filter(|found| column != self.primary_column && found.encoding == "WKB")?;
+        let found = self
+            .columns
+            .get(column)
+            .filter(|found| column != self.primary_column && found.encoding == "WKB")?;
         let _ = found;
         Some(self.crs_of(column).unwrap_or_else(|| "EPSG:4326".to_owned()))
     }
@@ -92,7 +101,9 @@ fn code(projjson: &Value) -> Option<String> {
 
 /// A CRS as people call it: PROJJSON without a code by its name.
 pub(super) fn short_name(crs: &str) -> String {
-    let named = serde_json::from_str::<Value>(crs).ok().and_then(|json| json.get("name")?.as_str().map(str::to_owned));
+    let named = serde_json::from_str::<Value>(crs)
+        .ok()
+        .and_then(|json| json.get("name")?.as_str().map(str::to_owned));
     named.unwrap_or_else(|| crs.to_owned())
 }
 
@@ -111,8 +122,12 @@ mod tests {
     use super::*;
 
     fn metadata(crs: &str) -> GeoMetadata {
-        let text = format!(r#"{{"version": "1.1.0", "primary_column": "g", "columns": {{"g": {{"encoding": "WKB", "geometry_types": []{crs}}}}}}}"#);
-        GeoMetadata::of(Some(&vec![KeyValue::new("geo".to_owned(), text)])).unwrap().unwrap()
+        let text = format!(
+            r#"{{"version": "1.1.0", "primary_column": "g", "columns": {{"g": {{"encoding": "WKB", "geometry_types": []{crs}}}}}}}"#
+        );
+        GeoMetadata::of(Some(&vec![KeyValue::new("geo".to_owned(), text)]))
+            .unwrap()
+            .unwrap()
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Float64Array, RecordBatch};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Float64Array, RecordBatch,
+};
 use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -45,8 +47,15 @@ enum Source {
     /// A column as it is, cast to the field's type.
     Column(usize),
     /// A column of WKB in a CRS.
-    Wkb { column: usize, crs: String },
-    LonLat { lon: usize, lat: usize, crs: String },
+    Wkb {
+        column: usize,
+        crs: String,
+    },
+    LonLat {
+        lon: usize,
+        lat: usize,
+        crs: String,
+    },
 }
 
 pub(crate) fn survey(path: &Path, options: &ImportOptions) -> Result<Survey> {
@@ -55,7 +64,10 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions) -> Result<Survey> {
     let rows: i64 = builder.metadata().file_metadata().num_rows();
     check_size(path, &builder)?;
     if file.fields().len() > MOST_COLUMNS {
-        return Err(damaged(format!("it has {} columns; {MOST_COLUMNS} are the most", file.fields().len())));
+        return Err(damaged(format!(
+            "it has {} columns; {MOST_COLUMNS} are the most",
+            file.fields().len()
+        )));
     }
     if rows <= 0 {
         return Err(Error::Empty(file_name(path)));
@@ -73,7 +85,10 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions) -> Result<Survey> {
             continue;
         }
         if geo.as_ref().is_some_and(|geo| geo.is_covering(field.name())) {
-            warnings.push(format!("Column '{}' only repeats the boxes of the geometries; it is left out", field.name()));
+            warnings.push(format!(
+                "Column '{}' only repeats the boxes of the geometries; it is left out",
+                field.name()
+            ));
             continue;
         }
         let name = names.take(field.name(), at + 1);
@@ -82,12 +97,22 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions) -> Result<Survey> {
             sources.push(Source::Wkb { column: at, crs });
         } else {
             let data_type = stored(field.data_type());
-            let kept = field.metadata().iter().filter(|(key, _)| key.starts_with("ARROW:extension"));
-            let kept = kept.filter(|_| data_type == *field.data_type()).map(|(k, v)| (k.clone(), v.clone())).collect();
+            let kept = field
+                .metadata()
+                .iter()
+                .filter(|(key, _)| key.starts_with("ARROW:extension"));
+            let kept = kept
+                .filter(|_| data_type == *field.data_type())
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
             fields.push(Field::new(&name, data_type, true).with_metadata(kept));
             sources.push(Source::Column(at));
         }
-        columns.push(ImportedColumn { name, original: field.name().clone(), column_type: told(fields.last().expect("just pushed")) });
+        columns.push(ImportedColumn {
+            name,
+            original: field.name().clone(),
+            column_type: told(fields.last().expect("just pushed")),
+        });
     }
     let source = primary.as_ref().map(|primary| {
         let (from, crs) = match primary {
@@ -113,12 +138,26 @@ pub(crate) fn survey(path: &Path, options: &ImportOptions) -> Result<Survey> {
         rows: rows as u64,
         warnings,
         sample,
-        details: Details::GeoParquet(Layout { schema: Arc::new(Schema::new(fields)), sources }),
+        details: Details::GeoParquet(Layout {
+            schema: Arc::new(Schema::new(fields)),
+            sources,
+        }),
     })
 }
 
-pub(crate) fn read(path: &Path, survey: &Survey, layout: &Layout, length: u64, watch: &mut Watch, tally: &mut Tally, sink: &mut Sink<'_>) -> Result<()> {
-    let reader = open(path)?.with_batch_size(ROWS).build().map_err(|e| damaged(e.to_string()))?;
+pub(crate) fn read(
+    path: &Path,
+    survey: &Survey,
+    layout: &Layout,
+    length: u64,
+    watch: &mut Watch,
+    tally: &mut Tally,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let reader = open(path)?
+        .with_batch_size(ROWS)
+        .build()
+        .map_err(|e| damaged(e.to_string()))?;
     let mut gates: Vec<Option<Gates>> = layout
         .sources
         .iter()
@@ -145,7 +184,12 @@ impl Layout {
 }
 
 /// A batch in the columns of the table, without the refused rows; none when none is left.
-fn turned(batch: &RecordBatch, layout: &Layout, gates: &mut [Option<Gates>], tally: &mut Tally) -> Result<Option<RecordBatch>> {
+fn turned(
+    batch: &RecordBatch,
+    layout: &Layout,
+    gates: &mut [Option<Gates>],
+    tally: &mut Tally,
+) -> Result<Option<RecordBatch>> {
     let rows = batch.num_rows();
     let mut refused: Vec<Option<String>> = vec![None; rows];
     let mut repaired: Vec<Option<String>> = vec![None; rows];
@@ -160,7 +204,13 @@ fn turned(batch: &RecordBatch, layout: &Layout, gates: &mut [Option<Gates>], tal
             Source::Wkb { column, .. } => {
                 let bytes = cast(batch.column(*column), &DataType::Binary).map_err(|e| damaged(e.to_string()))?;
                 let bytes: BinaryArray = bytes.as_binary::<i32>().clone();
-                Box::new(move |row| if bytes.is_null(row) { Ok(Given::default()) } else { geometry::from_wkb(bytes.value(row)) })
+                Box::new(move |row| {
+                    if bytes.is_null(row) {
+                        Ok(Given::default())
+                    } else {
+                        geometry::from_wkb(bytes.value(row))
+                    }
+                })
             }
             Source::LonLat { lon, lat, .. } => {
                 let (lon, lat) = (numbers(batch.column(*lon))?, numbers(batch.column(*lat))?);
@@ -176,7 +226,9 @@ fn turned(batch: &RecordBatch, layout: &Layout, gates: &mut [Option<Gates>], tal
                 })
             }
         };
-        let gates = gates.as_mut().ok_or_else(|| Error::Internal("a geometry without a gate".to_owned()))?;
+        let gates = gates
+            .as_mut()
+            .ok_or_else(|| Error::Internal("a geometry without a gate".to_owned()))?;
         let mut wkbs = BinaryBuilder::new();
         for row in 0..rows {
             let verdict = match given(row) {
@@ -223,16 +275,31 @@ fn numbers(array: &ArrayRef) -> Result<Float64Array> {
 }
 
 /// Where the table's geometry comes from.
-fn primary(file: &Schema, geo: Option<&GeoMetadata>, options: &ImportOptions, warnings: &mut Vec<String>) -> Result<Option<Source>> {
-    let position = |name: &str| file.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+fn primary(
+    file: &Schema,
+    geo: Option<&GeoMetadata>,
+    options: &ImportOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Source>> {
+    let position = |name: &str| {
+        file.fields()
+            .iter()
+            .position(|field| field.name().eq_ignore_ascii_case(name))
+    };
     let is_binary = |at: &usize| {
-        matches!(file.field(*at).data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+        matches!(
+            file.field(*at).data_type(),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+        )
     };
     let crs = |found: Option<String>| options.crs.clone().or(found).unwrap_or_else(|| "EPSG:4326".to_owned());
     if let Some(name) = options.geometry_column.as_ref().filter(|name| !name.is_empty()) {
         let at = position(name).ok_or_else(|| Error::Option(format!("There is no column '{name}'")))?;
         let found = geo.and_then(|geo| geo.crs_of(name));
-        return Ok(Some(Source::Wkb { column: at, crs: crs(found) }));
+        return Ok(Some(Source::Wkb {
+            column: at,
+            crs: crs(found),
+        }));
     }
     if let Some(geo) = geo {
         let name = &geo.primary_column;
@@ -241,18 +308,34 @@ fn primary(file: &Schema, geo: Option<&GeoMetadata>, options: &ImportOptions, wa
         if geo.has_unknown_crs(name) && options.crs.is_none() {
             warnings.push("The file says that its CRS is unknown; longitude and latitude are assumed".to_owned());
         }
-        return Ok(Some(Source::Wkb { column: at, crs: crs(geo.crs_of(name)) }));
+        return Ok(Some(Source::Wkb {
+            column: at,
+            crs: crs(geo.crs_of(name)),
+        }));
     }
     if let Some(at) = GEOMETRIES.iter().filter_map(|name| position(name)).find(is_binary) {
-        return Ok(Some(Source::Wkb { column: at, crs: crs(metadata::crs_of_field(file.field(at))) }));
+        return Ok(Some(Source::Wkb {
+            column: at,
+            crs: crs(metadata::crs_of_field(file.field(at))),
+        }));
     }
     let find = |names: &[&str]| {
-        names.iter().filter_map(|name| position(name)).find(|at| file.field(*at).data_type().is_numeric())
+        names
+            .iter()
+            .filter_map(|name| position(name))
+            .find(|at| file.field(*at).data_type().is_numeric())
     };
     if let Some((lon, lat)) = find(&LONGITUDES).zip(find(&LATITUDES)) {
-        return Ok(Some(Source::LonLat { lon, lat, crs: crs(None) }));
+        return Ok(Some(Source::LonLat {
+            lon,
+            lat,
+            crs: crs(None),
+        }));
     }
-    warnings.push("No geometry: this is Parquet without the geo metadata, and no column is called geom, lon and lat or the like".to_owned());
+    warnings.push(
+        "No geometry: this is Parquet without the geo metadata, and no column is called geom, lon and lat or the like"
+            .to_owned(),
+    );
     Ok(None)
 }
 
@@ -294,23 +377,40 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
 fn check_size(path: &Path, builder: &ParquetRecordBatchReaderBuilder<File>) -> Result<()> {
     let length = std::fs::metadata(path).map_err(|e| Error::unreadable(path, e))?.len();
     let limit = (length.saturating_mul(MOST_UNPACKED)).max(UNPACKED_ANYWAY);
-    let unpacked: u64 = builder.metadata().row_groups().iter().map(|group| group.total_byte_size().max(0) as u64).fold(0, u64::saturating_add);
+    let unpacked: u64 = builder
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(|group| group.total_byte_size().max(0) as u64)
+        .fold(0, u64::saturating_add);
     if unpacked > limit {
-        return Err(Error::TooLarge { what: format!("{} unpacked", file_name(path)), limit_megabytes: limit / 1_000_000 });
+        return Err(Error::TooLarge {
+            what: format!("{} unpacked", file_name(path)),
+            limit_megabytes: limit / 1_000_000,
+        });
     }
     Ok(())
 }
 
 /// The first rows as text; bytes, and with them the geometries, are not shown.
 fn sample(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<Vec<Map<String, Value>>> {
-    let reader = builder.with_batch_size(SHOWN).with_limit(SHOWN).build().map_err(|e| damaged(e.to_string()))?;
+    let reader = builder
+        .with_batch_size(SHOWN)
+        .with_limit(SHOWN)
+        .build()
+        .map_err(|e| damaged(e.to_string()))?;
     let mut rows: Vec<Map<String, Value>> = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
         let first = rows.len();
         rows.extend((0..batch.num_rows()).map(|_| Map::new()));
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            let texts = cast(array, &DataType::Utf8).ok().filter(|_| !matches!(field.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView));
+            let texts = cast(array, &DataType::Utf8).ok().filter(|_| {
+                !matches!(
+                    field.data_type(),
+                    DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+                )
+            });
             for row in 0..batch.num_rows() {
                 let value = match &texts {
                     Some(texts) if texts.is_null(row) => Value::Null,
@@ -325,5 +425,8 @@ fn sample(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<Vec<Map<Stri
 }
 
 fn damaged(reason: String) -> Error {
-    Error::Damaged { format: "GeoParquet", reason }
+    Error::Damaged {
+        format: "GeoParquet",
+        reason,
+    }
 }

@@ -31,8 +31,19 @@ fn read_with(name: &str, content: &[u8], options: &ImportOptions) -> Result<Outc
         batches.push(batch);
         Ok(())
     };
-    read(&path, &survey, content.len() as u64, &mut Watch::nobody(), &mut tally, &mut sink)?;
-    assert_eq!(tally.read, tally.written + tally.refused_count, "every row is written or refused");
+    read(
+        &path,
+        &survey,
+        content.len() as u64,
+        &mut Watch::nobody(),
+        &mut tally,
+        &mut sink,
+    )?;
+    assert_eq!(
+        tally.read,
+        tally.written + tally.refused_count,
+        "every row is written or refused"
+    );
     assert_eq!(tally.read, survey.rows, "both readings see the same rows");
     let rows = concat_batches(&schema(&survey), &batches).unwrap();
     assert_eq!(rows.num_rows() as u64, tally.written);
@@ -45,25 +56,48 @@ fn read_file(name: &str, content: &str) -> Outcome {
 
 impl Outcome {
     fn texts(&self, column: &str) -> Vec<Option<String>> {
-        let texts = self.rows.column_by_name(column).unwrap_or_else(|| panic!("no column {column}"));
-        texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+        let texts = self
+            .rows
+            .column_by_name(column)
+            .unwrap_or_else(|| panic!("no column {column}"));
+        texts
+            .as_string::<i32>()
+            .iter()
+            .map(|text| text.map(str::to_owned))
+            .collect()
     }
 
     fn integers(&self, column: &str) -> Vec<Option<i64>> {
-        self.rows.column_by_name(column).unwrap().as_primitive::<Int64Type>().iter().collect()
+        self.rows
+            .column_by_name(column)
+            .unwrap()
+            .as_primitive::<Int64Type>()
+            .iter()
+            .collect()
     }
 
     fn geometries(&self) -> Vec<Option<Geometry<f64>>> {
         let wkbs = self.rows.column_by_name("geom").unwrap().as_binary::<i32>();
-        wkbs.iter().map(|wkb| wkb.map(|wkb| from_wkb(wkb).unwrap().geometry.unwrap())).collect()
+        wkbs.iter()
+            .map(|wkb| wkb.map(|wkb| from_wkb(wkb).unwrap().geometry.unwrap()))
+            .collect()
     }
 
     fn type_of(&self, column: &str) -> ColumnType {
-        self.survey.columns.iter().find(|c| c.name == column).unwrap().column_type
+        self.survey
+            .columns
+            .iter()
+            .find(|c| c.name == column)
+            .unwrap()
+            .column_type
     }
 
     fn refusals(&self) -> Vec<(u64, &str)> {
-        self.tally.refused.iter().map(|note| (note.row, note.reason.as_str())).collect()
+        self.tally
+            .refused
+            .iter()
+            .map(|note| (note.row, note.reason.as_str()))
+            .collect()
     }
 }
 
@@ -73,7 +107,10 @@ fn point(x: f64, y: f64) -> Option<Geometry<f64>> {
 
 #[test]
 fn a_csv_with_coordinates_becomes_points() {
-    let outcome = read_file("cities.csv", "Name,Population,Lon,Lat\nMadrid,3223334,-3.7,40.4\n\"Paris, FR\",2161000,2.35,48.85\n");
+    let outcome = read_file(
+        "cities.csv",
+        "Name,Population,Lon,Lat\nMadrid,3223334,-3.7,40.4\n\"Paris, FR\",2161000,2.35,48.85\n",
+    );
     assert_eq!(outcome.texts("name"), [Some("Madrid".into()), Some("Paris, FR".into())]);
     assert_eq!(outcome.integers("population"), [Some(3_223_334), Some(2_161_000)]);
     assert_eq!(outcome.geometries(), [point(-3.7, 40.4), point(2.35, 48.85)]);
@@ -89,12 +126,18 @@ fn a_semicolon_file_in_windows_1252_with_line_breaks_in_quotes_is_read() {
     assert_eq!(outcome.texts("nota"), [Some("dos\nlíneas".into())]);
     assert_eq!(outcome.geometries(), [point(-2.4, 42.5)]);
     assert!(outcome.survey.warnings[0].contains("Windows-1252"));
-    assert!(outcome.rows.column_by_name("wkt").is_none(), "the geometry is not kept twice");
+    assert!(
+        outcome.rows.column_by_name("wkt").is_none(),
+        "the geometry is not kept twice"
+    );
 }
 
 #[test]
 fn utf_16_with_tabs_is_read() {
-    let bytes: Vec<u8> = "\u{feff}name\tlat\tlon\nÅrhus\t56.1\t10.2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bytes: Vec<u8> = "\u{feff}name\tlat\tlon\nÅrhus\t56.1\t10.2\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let outcome = read_with("a.tsv", &bytes, &ImportOptions::default()).unwrap();
     assert_eq!(outcome.texts("name"), [Some("Århus".into())]);
     assert_eq!(outcome.geometries(), [point(10.2, 56.1)]);
@@ -105,8 +148,17 @@ fn rows_that_cannot_be_kept_are_refused_with_their_number() {
     let text = "id,lon,lat\n1,0,0\n2,NaN,5\n3,inf,5\n4,10,95\n5,,\n6,12\n7,7,\n";
     let outcome = read_file("a.csv", text);
     let refusals = outcome.refusals();
-    assert_eq!(refusals.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [2, 3, 4, 6, 7]);
-    for (at, words) in [(0, "NaN"), (1, "infinite"), (2, "latitude 95"), (3, "2 values instead of 3"), (4, "latitude is missing")] {
+    assert_eq!(
+        refusals.iter().map(|(row, _)| *row).collect::<Vec<_>>(),
+        [2, 3, 4, 6, 7]
+    );
+    for (at, words) in [
+        (0, "NaN"),
+        (1, "infinite"),
+        (2, "latitude 95"),
+        (3, "2 values instead of 3"),
+        (4, "latitude is missing"),
+    ] {
         assert!(refusals[at].1.contains(words), "{:?}", refusals[at]);
     }
     assert_eq!(outcome.integers("id"), [Some(1), Some(5)]);
@@ -121,7 +173,12 @@ fn a_late_value_widens_its_column_instead_of_being_lost() {
     let outcome = read_file("a.csv", &text);
     assert_eq!(outcome.type_of("code"), ColumnType::Text);
     assert_eq!(outcome.texts("code")[5000], Some("A1".into()));
-    let numbers = outcome.rows.column_by_name("n").unwrap().as_primitive::<Float64Type>().clone();
+    let numbers = outcome
+        .rows
+        .column_by_name("n")
+        .unwrap()
+        .as_primitive::<Float64Type>()
+        .clone();
     assert_eq!((numbers.value(4999), numbers.value(5000)), (4999.0, 0.5));
     assert_eq!(outcome.tally.refused_count, 0);
 }
@@ -137,16 +194,30 @@ fn a_type_that_was_asked_for_refuses_what_does_not_fit() {
 #[test]
 fn a_column_that_is_only_called_geometry_stays_a_column() {
     let outcome = read_file("a.csv", "geometry,angle\neuclidean,90\nspherical,91\n");
-    assert_eq!(outcome.texts("geometry"), [Some("euclidean".into()), Some("spherical".into())]);
+    assert_eq!(
+        outcome.texts("geometry"),
+        [Some("euclidean".into()), Some("spherical".into())]
+    );
     assert!(outcome.survey.geometry.is_none());
-    assert!(outcome.survey.warnings.iter().any(|w| w.contains("holds no geometries")));
+    assert!(
+        outcome
+            .survey
+            .warnings
+            .iter()
+            .any(|w| w.contains("holds no geometries"))
+    );
 }
 
 #[test]
 fn projected_coordinates_are_turned_and_their_crs_recorded() {
-    let options = ImportOptions { crs: Some("EPSG:3857".to_owned()), ..ImportOptions::default() };
+    let options = ImportOptions {
+        crs: Some("EPSG:3857".to_owned()),
+        ..ImportOptions::default()
+    };
     let outcome = read_with("a.csv", b"lon,lat\n1113194.9079327357,0\n", &options).unwrap();
-    let Some(Geometry::Point(point)) = &outcome.geometries()[0] else { panic!("no point") };
+    let Some(Geometry::Point(point)) = &outcome.geometries()[0] else {
+        panic!("no point")
+    };
     assert!((point.x() - 10.0).abs() < 1e-6 && point.y().abs() < 1e-6);
     assert_eq!(outcome.survey.geometry.unwrap().source_crs, "EPSG:3857");
 }
@@ -178,14 +249,20 @@ fn a_feature_collection_is_read_feature_by_feature() {
 
 #[test]
 fn features_one_per_line_are_read() {
-    let outcome = read_file("a.ndjson", "{\"type\":\"Feature\",\"properties\":{\"a\":1},\"geometry\":null}\n{\"type\":\"Point\",\"coordinates\":[3,4]}\n");
+    let outcome = read_file(
+        "a.ndjson",
+        "{\"type\":\"Feature\",\"properties\":{\"a\":1},\"geometry\":null}\n{\"type\":\"Point\",\"coordinates\":[3,4]}\n",
+    );
     assert_eq!(outcome.integers("a"), [Some(1), None]);
     assert_eq!(outcome.geometries(), [None, point(3.0, 4.0)]);
 }
 
 #[test]
 fn nested_types_may_differ_from_row_to_row() {
-    let outcome = read_file("a.csv", "wkt\nPOINT(1 2)\nLINESTRING(0 0, 1 1)\n\"POLYGON((0 0, 1 0, 1 1, 0 0))\"\nGEOMETRYCOLLECTION(POINT(5 6))\n");
+    let outcome = read_file(
+        "a.csv",
+        "wkt\nPOINT(1 2)\nLINESTRING(0 0, 1 1)\n\"POLYGON((0 0, 1 0, 1 1, 0 0))\"\nGEOMETRYCOLLECTION(POINT(5 6))\n",
+    );
     assert_eq!(outcome.tally.written, 4);
     assert_eq!(outcome.geometries()[3].as_ref().unwrap().coords_count(), 1);
 }
@@ -200,8 +277,14 @@ fn files_that_are_no_tables_are_errors_in_plain_words() {
     assert!(error("a.geojson", "{\"type\":\"FeatureCollection\",\"features\":[]}").contains("no rows"));
     assert!(error("a.geojson", "{\"type\":\"FeatureCollection\",\"features\":[{").contains("too early"));
     assert!(error("a.parquet", "PAR1 and nothing else PAR1").contains("damaged"));
-    let none = ImportOptions { longitude_column: Some("x".into()), latitude_column: Some("y".into()), ..ImportOptions::default() };
-    let Err(asked) = read_with("a.csv", b"a,b\n1,2\n", &none) else { panic!("it was read") };
+    let none = ImportOptions {
+        longitude_column: Some("x".into()),
+        latitude_column: Some("y".into()),
+        ..ImportOptions::default()
+    };
+    let Err(asked) = read_with("a.csv", b"a,b\n1,2\n", &none) else {
+        panic!("it was read")
+    };
     assert!(asked.to_string().contains("There are: a, b"));
 }
 
@@ -209,7 +292,9 @@ fn files_that_are_no_tables_are_errors_in_plain_words() {
 fn a_quote_that_is_never_closed_does_not_eat_the_memory() {
     let mut content = b"a,lon,lat\n\"open,1,2\n".to_vec();
     content.resize(80 << 20, b'x');
-    let Err(error) = read_with("a.csv", &content, &ImportOptions::default()) else { panic!("it was read") };
+    let Err(error) = read_with("a.csv", &content, &ImportOptions::default()) else {
+        panic!("it was read")
+    };
     assert!(error.to_string().contains("never closed"), "{error}");
 }
 
@@ -266,7 +351,9 @@ mod parquet {
     fn the_crs_of_the_file_is_followed() {
         let content = written(&rows(&[Some((1_113_194.907_932_735_7, 0.0)), None]), Some(UTM));
         let outcome = read_with("a.parquet", &content, &ImportOptions::default()).unwrap();
-        let Some(Geometry::Point(point)) = &outcome.geometries()[0] else { panic!("no point") };
+        let Some(Geometry::Point(point)) = &outcome.geometries()[0] else {
+            panic!("no point")
+        };
         assert!((point.x() - 10.0).abs() < 1e-6);
         assert_eq!(outcome.geometries()[1], None);
         assert_eq!(outcome.tally.without_geometry, 1);
@@ -277,7 +364,10 @@ mod parquet {
 
     #[test]
     fn rows_with_broken_geometries_are_refused_and_the_others_kept() {
-        let content = written(&rows(&[Some((1.0, 2.0)), Some((f64::INFINITY, 0.0)), Some((5.0, 6.0))]), None);
+        let content = written(
+            &rows(&[Some((1.0, 2.0)), Some((f64::INFINITY, 0.0)), Some((5.0, 6.0))]),
+            None,
+        );
         let outcome = read_with("a.parquet", &content, &ImportOptions::default()).unwrap();
         assert_eq!(outcome.refusals(), [(2, "the geometry a coordinate is infinite")]);
         assert_eq!(outcome.geometries(), [point(1.0, 2.0), point(5.0, 6.0)]);
@@ -285,9 +375,14 @@ mod parquet {
 
     #[test]
     fn coordinates_in_columns_are_found() {
-        let schema = Schema::new(vec![Field::new("lon", DataType::Float64, true), Field::new("lat", DataType::Float64, true)]);
-        let columns: Vec<Arc<dyn Array>> =
-            vec![Arc::new(Float64Array::from(vec![1.0])), Arc::new(Float64Array::from(vec![2.0]))];
+        let schema = Schema::new(vec![
+            Field::new("lon", DataType::Float64, true),
+            Field::new("lat", DataType::Float64, true),
+        ]);
+        let columns: Vec<Arc<dyn Array>> = vec![
+            Arc::new(Float64Array::from(vec![1.0])),
+            Arc::new(Float64Array::from(vec![2.0])),
+        ];
         let content = written(&RecordBatch::try_new(Arc::new(schema), columns).unwrap(), None);
         let outcome = read_with("a.parquet", &content, &ImportOptions::default()).unwrap();
         assert_eq!(outcome.geometries(), [point(1.0, 2.0)]);
@@ -296,7 +391,11 @@ mod parquet {
     #[test]
     fn another_encoding_is_named() {
         let geo = r#"{"primary_column":"geometry","columns":{"geometry":{"encoding":"point"}}}"#;
-        let Err(error) = read_with("a.parquet", &written(&rows(&[None]), Some(geo)), &ImportOptions::default()) else {
+        let Err(error) = read_with(
+            "a.parquet",
+            &written(&rows(&[None]), Some(geo)),
+            &ImportOptions::default(),
+        ) else {
             panic!("it was read")
         };
         assert!(error.to_string().contains("encoding 'point'"));
@@ -313,7 +412,14 @@ mod parquet {
             if let Ok(survey) = survey(&path, &ImportOptions::default(), None, &mut Watch::nobody()) {
                 let mut sink = |_| Ok(());
                 let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    read(&path, &survey, 0, &mut Watch::nobody(), &mut Tally::default(), &mut sink)
+                    read(
+                        &path,
+                        &survey,
+                        0,
+                        &mut Watch::nobody(),
+                        &mut Tally::default(),
+                        &mut sink,
+                    )
                 }));
                 drop(outcome);
             }

@@ -104,7 +104,7 @@ fn streamed(start: Vec<u8>, rows: RowStream, writer: RowWriter, tail: String, gu
             None => Some((Ok(Bytes::from(tail)), None)),
         }
     });
-    let body = futures::stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(start)) }).chain(rest);
+    let body = futures::stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(start)) }).chain(rest.fuse());
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,6 +1,6 @@
 //! `/v3/maps/{connection}/{kind}/{z}/{x}/{y}`: one tile of a registered source.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use sources::Parameters;
@@ -70,9 +70,12 @@ pub(crate) async fn tile(
     let mut response = match tile {
         None => empty(),
         Some(tile) => {
-            let mut response = Response::new(Body::from(tile.body));
+            let mut response = if tile.body.is_empty() {
+                empty()
+            } else {
+                whole(tile.body, tile.content_type)
+            };
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(tile.content_type));
             if let Some(name) = tile.encoding.name() {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
             }
@@ -117,6 +120,15 @@ fn entity_tag(version: i64, encoding: encoding::Encoding) -> HeaderValue {
     HeaderValue::from_str(&tag).expect("digits, letters and quotes make a header value")
 }
 
+fn whole(body: Bytes, content_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Nothing to draw: clients take 204 for that, and a body without bytes for a fault.
 fn empty() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -7,7 +7,10 @@ use warehouse::{GeometryKind, Limits};
 use crate::trees::{Park, Tree, trees};
 
 async fn ids(source: &Source) -> Vec<i64> {
-    let rows = source.objects(&Selection::of(["\"id\""]).ordered_by("1"), &Limits::default()).await.unwrap();
+    let rows = source
+        .objects(&Selection::of(["\"id\""]).ordered_by("1"), &Limits::default())
+        .await
+        .unwrap();
     rows.iter()
         .map(|row| match &row["id"] {
             Value::String(text) => text.parse().unwrap(),
@@ -22,9 +25,16 @@ fn expected(passes: impl Fn(&Tree) -> bool) -> Vec<i64> {
 
 async fn check(park: &Park, filters: Value, passes: impl Fn(&Tree) -> bool) {
     let expected = expected(passes);
-    assert!(!expected.is_empty() && expected.len() < 600, "{filters} tells nothing apart");
+    assert!(
+        !expected.is_empty() && expected.len() < 600,
+        "{filters} tells nothing apart"
+    );
     let filters = filters.to_string();
-    for source in [("name", "park.trees"), ("q", "SELECT * FROM park.trees"), ("q", "SELECT * FROM park.trees LIMIT 1000")] {
+    for source in [
+        ("name", "park.trees"),
+        ("q", "SELECT * FROM park.trees"),
+        ("q", "SELECT * FROM park.trees LIMIT 1000"),
+    ] {
         let source = park.source(&[source, ("filters", &filters)]).await.unwrap();
         assert_eq!(ids(&source).await, expected, "{filters}");
     }
@@ -33,7 +43,11 @@ async fn check(park: &Park, filters: Value, passes: impl Fn(&Tree) -> bool) {
 #[tokio::test]
 async fn columns_have_the_types_of_the_wire() {
     let park = Park::open().await;
-    for source in [("name", "park.trees"), ("q", "SELECT * FROM park.trees;"), ("q", "SELECT * FROM park.trees ORDER BY id")] {
+    for source in [
+        ("name", "park.trees"),
+        ("q", "SELECT * FROM park.trees;"),
+        ("q", "SELECT * FROM park.trees ORDER BY id"),
+    ] {
         let source = park.source(&[source]).await.unwrap();
         assert_eq!(
             serde_json::to_value(source.schema()).unwrap(),
@@ -48,9 +62,15 @@ async fn columns_have_the_types_of_the_wire() {
             ])
         );
         assert_eq!(source.geometry().unwrap().column, "geom");
-        assert_eq!(source.tables_read().iter().map(ToString::to_string).collect::<Vec<_>>(), ["park.trees"]);
+        assert_eq!(
+            source.tables_read().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["park.trees"]
+        );
     }
-    let some = park.source(&[("name", "park.trees"), ("columns", "height,kind")]).await.unwrap();
+    let some = park
+        .source(&[("name", "park.trees"), ("columns", "height,kind")])
+        .await
+        .unwrap();
     let names: Vec<String> = some.schema().into_iter().map(|field| field.name).collect();
     assert_eq!(names, ["kind", "height", "geom"]);
     assert_eq!(some.field("ID").unwrap().field_type, FieldType::Bigint);
@@ -59,34 +79,60 @@ async fn columns_have_the_types_of_the_wire() {
 #[tokio::test]
 async fn filters_let_pass_what_their_words_say() {
     let park = Park::open().await;
-    check(&park, json!({"kind": {"in": {"values": ["O'Hara's elm", "oak\\"]}}}), |tree| {
-        matches!(tree.kind, Some("O'Hara's elm" | "oak\\"))
+    check(
+        &park,
+        json!({"kind": {"in": {"values": ["O'Hara's elm", "oak\\"]}}}),
+        |tree| matches!(tree.kind, Some("O'Hara's elm" | "oak\\")),
+    )
+    .await;
+    check(&park, json!({"kind": {"in": {"values": ["pine", null]}}}), |tree| {
+        matches!(tree.kind, None | Some("pine"))
     })
     .await;
-    check(&park, json!({"kind": {"in": {"values": ["pine", null]}}}), |tree| matches!(tree.kind, None | Some("pine"))).await;
-    check(&park, json!({"id": {"in": {"values": [3, "9007199254740993"]}}}), |tree| {
-        matches!(tree.id, 3 | 9_007_199_254_740_993)
-    })
+    check(
+        &park,
+        json!({"id": {"in": {"values": [3, "9007199254740993"]}}}),
+        |tree| matches!(tree.id, 3 | 9_007_199_254_740_993),
+    )
     .await;
     check(&park, json!({"is_old": {"in": {"values": [true]}}}), |tree| tree.is_old).await;
-    check(&park, json!({"height": {"between": {"values": [[0, 2.25], [20, null]]}}}), |tree| {
-        tree.height.is_some_and(|height| (0.0..=2.25).contains(&height) || height >= 20.0)
+    check(
+        &park,
+        json!({"height": {"between": {"values": [[0, 2.25], [20, null]]}}}),
+        |tree| {
+            tree.height
+                .is_some_and(|height| (0.0..=2.25).contains(&height) || height >= 20.0)
+        },
+    )
+    .await;
+    check(&park, json!({"age": {"closed_open": {"values": [[10, 20]]}}}), |tree| {
+        (10..20).contains(&tree.age)
     })
     .await;
-    check(&park, json!({"age": {"closed_open": {"values": [[10, 20]]}}}), |tree| (10..20).contains(&tree.age)).await;
-    check(&park, json!({"planted": {"time": {"values": [[946_684_800_000_i64, 950_000_000_000_i64]]}}}), |tree| {
-        (946_684_800_000..=950_000_000_000).contains(&(tree.planted / 1000))
-    })
+    check(
+        &park,
+        json!({"planted": {"time": {"values": [[946_684_800_000_i64, 950_000_000_000_i64]]}}}),
+        |tree| (946_684_800_000..=950_000_000_000).contains(&(tree.planted / 1000)),
+    )
     .await;
-    check(&park, json!({"planted": {"between": {"values": [["2001-01-01", null]]}}}), |tree| {
-        tree.planted >= 978_307_200_000_000
-    })
+    check(
+        &park,
+        json!({"planted": {"between": {"values": [["2001-01-01", null]]}}}),
+        |tree| tree.planted >= 978_307_200_000_000,
+    )
     .await;
-    check(&park, json!({"kind": {"stringSearch": {"values": ["APF", "pin"]}}}), |tree| {
-        matches!(tree.kind, Some("Äpfel" | "pine"))
-    })
+    check(
+        &park,
+        json!({"kind": {"stringSearch": {"values": ["APF", "pin"]}}}),
+        |tree| matches!(tree.kind, Some("Äpfel" | "pine")),
+    )
     .await;
-    check(&park, json!({"kind": {"stringSearch": {"values": ["oak\\"]}}}), |tree| tree.kind == Some("oak\\")).await;
+    check(
+        &park,
+        json!({"kind": {"stringSearch": {"values": ["oak\\"]}}}),
+        |tree| tree.kind == Some("oak\\"),
+    )
+    .await;
     check(
         &park,
         json!({"kind": {"stringSearch": {"values": ["^o.k$"], "params": {"useRegExp": true, "caseSensitive": true}}}}),
@@ -99,9 +145,11 @@ async fn filters_let_pass_what_their_words_say() {
         |tree| tree.kind == Some("pine"),
     )
     .await;
-    check(&park, json!({"age": {"between": {"values": [[0, 50]]}}, "kind": {"in": {"values": ["oak"]}}}), |tree| {
-        tree.age <= 50 && tree.kind == Some("oak")
-    })
+    check(
+        &park,
+        json!({"age": {"between": {"values": [[0, 50]]}}, "kind": {"in": {"values": ["oak"]}}}),
+        |tree| tree.age <= 50 && tree.kind == Some("oak"),
+    )
     .await;
 }
 
@@ -117,7 +165,10 @@ async fn placeholders_of_every_style_are_bound_beside_filters() {
         ("SELECT * FROM park.trees WHERE age > ? LIMIT 1000", "[70]"),
     ] {
         let filters = r#"{"kind":{"in":{"values":["oak"]}}}"#;
-        let source = park.source(&[("q", sql), ("queryParameters", parameters), ("filters", filters)]).await.unwrap();
+        let source = park
+            .source(&[("q", sql), ("queryParameters", parameters), ("filters", filters)])
+            .await
+            .unwrap();
         assert_eq!(ids(&source).await, expected, "{sql}");
     }
 }
@@ -128,18 +179,30 @@ async fn areas_hold_the_points_within_them() {
     let check = async |coordinates: Value, is_inside: &dyn Fn(f64, f64) -> bool| {
         let expected = expected(|tree| tree.place.is_some_and(|[lon, lat]| is_inside(lon, lat)));
         let area = json!({"geom": {"type": "Polygon", "coordinates": [coordinates]}}).to_string();
-        let source = park.source(&[("name", "park.trees"), ("spatialFilters", &area)]).await.unwrap();
+        let source = park
+            .source(&[("name", "park.trees"), ("spatialFilters", &area)])
+            .await
+            .unwrap();
         assert_eq!(ids(&source).await, expected, "{area}");
         assert!(!expected.is_empty());
     };
     let rectangle = |west: f64, south: f64, east: f64, north: f64| {
-        json!([[west, south], [east, south], [east, north], [west, north], [west, south]])
+        json!([
+            [west, south],
+            [east, south],
+            [east, north],
+            [west, north],
+            [west, south]
+        ])
     };
     check(rectangle(71.2, 51.1, 71.6, 51.3), &|lon, lat| {
         (71.2..=71.6).contains(&lon) && (51.1..=51.3).contains(&lat)
     })
     .await;
-    check(rectangle(179.5, -20.0, 180.5, -10.0), &|lon, _| lon >= 179.5 || lon <= -179.5).await;
+    check(rectangle(179.5, -20.0, 180.5, -10.0), &|lon, _| {
+        lon >= 179.5 || lon <= -179.5
+    })
+    .await;
     check(rectangle(-540.0, -90.0, 540.0, 90.0), &|_, _| true).await;
     // A triangle over the antimeridian: as far from 180° as from its base.
     check(json!([[179.0, -17.0], [181.0, -17.0], [180.0, -16.0]]), &|lon, lat| {
@@ -154,14 +217,27 @@ async fn a_plain_query_is_recognised_as_its_table() {
     let park = Park::open().await;
     let filters = r#"{"kind":{"in":{"values":["oak"]}}}"#;
     let source = park
-        .source(&[("q", "SELECT id, geom, kind FROM park.trees t WHERE t.age > @age"), ("queryParameters", r#"{"age":70}"#), ("filters", filters)])
+        .source(&[
+            ("q", "SELECT id, geom, kind FROM park.trees t WHERE t.age > @age"),
+            ("queryParameters", r#"{"age":70}"#),
+            ("filters", filters),
+        ])
         .await
         .unwrap();
     let table = source.as_table().expect("it is a table");
-    assert_eq!(table.condition.as_ref().unwrap().text, "(age > 70) AND \"kind\" IN ('oak')");
+    assert_eq!(
+        table.condition.as_ref().unwrap().text,
+        "(age > 70) AND \"kind\" IN ('oak')"
+    );
     assert_eq!(table.table.name.to_string(), "park.trees");
     assert_eq!(source.geometry().unwrap().kind, Some(GeometryKind::Points));
-    assert!(park.source(&[("q", "SELECT * FROM park.trees LIMIT 5")]).await.unwrap().as_table().is_none());
+    assert!(
+        park.source(&[("q", "SELECT * FROM park.trees LIMIT 5")])
+            .await
+            .unwrap()
+            .as_table()
+            .is_none()
+    );
     assert!(park.source(&[("name", "park.trees")]).await.unwrap().is_whole_table());
 }
 
@@ -175,7 +251,11 @@ async fn the_data_version_changes_with_the_tables_read() {
         ("q", "SELECT * FROM park.trees"),
         ("q", "SELECT t.* FROM park.trees t JOIN park.benches b ON t.id = b.id"),
     ];
-    let before = [version(pairs[0]).await, version(pairs[1]).await, version(pairs[2]).await];
+    let before = [
+        version(pairs[0]).await,
+        version(pairs[1]).await,
+        version(pairs[2]).await,
+    ];
     park.run("INSERT INTO park.benches VALUES (2)").await;
     assert_eq!([version(pairs[0]).await, version(pairs[1]).await], before[..2]);
     assert!(version(pairs[2]).await > before[2]);
@@ -189,7 +269,10 @@ async fn a_fingerprint_is_of_the_request_alone() {
     let fingerprint = async |pairs: &[(&str, &str)]| park.source(pairs).await.unwrap().fingerprint().to_owned();
     let one = fingerprint(&[("name", "park.trees"), ("client", "a")]).await;
     assert_eq!(one.len(), 32);
-    assert_eq!(one, fingerprint(&[("name", "carto_dw.park.trees"), ("v", "3.4"), ("filters", "{}")]).await);
+    assert_eq!(
+        one,
+        fingerprint(&[("name", "carto_dw.park.trees"), ("v", "3.4"), ("filters", "{}")]).await
+    );
     assert_ne!(one, fingerprint(&[("name", "park.trees"), ("columns", "kind")]).await);
     assert_ne!(one, fingerprint(&[("q", "SELECT * FROM park.trees")]).await);
 }
@@ -202,13 +285,26 @@ async fn an_extent_is_around_the_rows_that_pass() {
         let source = park.source(&[source, ("filters", filters)]).await.unwrap();
         let extent = source.extent(&Limits::default()).await.unwrap().unwrap().to_array();
         let mut expected = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-        for [lon, lat] in trees().iter().filter(|tree| tree.age <= 20).filter_map(|tree| tree.place) {
-            expected = [expected[0].min(lon), expected[1].min(lat), expected[2].max(lon), expected[3].max(lat)];
+        for [lon, lat] in trees()
+            .iter()
+            .filter(|tree| tree.age <= 20)
+            .filter_map(|tree| tree.place)
+        {
+            expected = [
+                expected[0].min(lon),
+                expected[1].min(lat),
+                expected[2].max(lon),
+                expected[3].max(lat),
+            ];
         }
         assert_eq!(extent, expected);
-        assert_eq!(source.geometry_kind(&Limits::default()).await.unwrap(), GeometryKind::Points);
+        assert_eq!(
+            source.geometry_kind(&Limits::default()).await.unwrap(),
+            GeometryKind::Points
+        );
     }
-    park.run("CREATE TABLE park.nothing AS SELECT * FROM park.trees WHERE false").await;
+    park.run("CREATE TABLE park.nothing AS SELECT * FROM park.trees WHERE false")
+        .await;
     let nothing = park.source(&[("name", "park.nothing")]).await.unwrap();
     assert_eq!(nothing.extent(&Limits::default()).await.unwrap(), None);
 }
@@ -216,10 +312,17 @@ async fn an_extent_is_around_the_rows_that_pass() {
 #[tokio::test]
 async fn an_aggregation_groups_rows_by_geometry() {
     let park = Park::open().await;
-    park.run("CREATE TABLE park.visits AS SELECT geom, age FROM park.trees UNION ALL SELECT geom, age + 1 FROM park.trees").await;
+    park.run(
+        "CREATE TABLE park.visits AS SELECT geom, age FROM park.trees UNION ALL SELECT geom, age + 1 FROM park.trees",
+    )
+    .await;
     let filters = r#"{"age":{"between":{"values":[[0,50]]}}}"#;
     let source = park
-        .source(&[("name", "park.visits"), ("aggregationExp", "count(*) as visits, SUM(age) AS age_sum, 1 as value"), ("filters", filters)])
+        .source(&[
+            ("name", "park.visits"),
+            ("aggregationExp", "count(*) as visits, SUM(age) AS age_sum, 1 as value"),
+            ("filters", filters),
+        ])
         .await
         .unwrap();
     let names: Vec<String> = source.schema().into_iter().map(|field| field.name).collect();
@@ -229,15 +332,23 @@ async fn an_aggregation_groups_rows_by_geometry() {
     let mut expected = std::collections::HashMap::<Option<[u64; 2]>, (i64, i64)>::new();
     for tree in trees() {
         for age in [tree.age, tree.age + 1].into_iter().filter(|age| *age <= 50) {
-            let group = expected.entry(tree.place.map(|place| place.map(f64::to_bits))).or_default();
+            let group = expected
+                .entry(tree.place.map(|place| place.map(f64::to_bits)))
+                .or_default();
             *group = (group.0 + 1, group.1 + i64::from(age));
         }
     }
     assert_eq!(rows.len(), expected.len());
     for row in rows {
-        let place = row["x"].as_f64().zip(row["y"].as_f64()).map(|(x, y)| [x.to_bits(), y.to_bits()]);
+        let place = row["x"]
+            .as_f64()
+            .zip(row["y"].as_f64())
+            .map(|(x, y)| [x.to_bits(), y.to_bits()]);
         let (visits, sum) = expected[&place];
-        assert_eq!((row["visits"].as_i64(), row["age_sum"].as_i64(), row["value"].as_i64()), (Some(visits), Some(sum), Some(1)));
+        assert_eq!(
+            (row["visits"].as_i64(), row["age_sum"].as_i64(), row["value"].as_i64()),
+            (Some(visits), Some(sum), Some(1))
+        );
     }
 }
 
@@ -251,9 +362,19 @@ async fn names_of_a_connection_reach_the_same_warehouse() {
         assert_eq!(connection.aliases(), ["carto_dw"]);
     }
     let mut tx = park.database.database().begin().await.unwrap();
-    connections::Connections::rename(&mut tx, organisation, "city", database::now()).await.unwrap();
+    connections::Connections::rename(&mut tx, organisation, "city", database::now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(park.connections.resolve(organisation, "carto_dw").await.unwrap().name, "city");
-    let error = park.connections.resolve(organisation, "warehouse").await.unwrap_err().to_string();
+    assert_eq!(
+        park.connections.resolve(organisation, "carto_dw").await.unwrap().name,
+        "city"
+    );
+    let error = park
+        .connections
+        .resolve(organisation, "warehouse")
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "Connection not found: warehouse. There is city, carto_dw");
 }

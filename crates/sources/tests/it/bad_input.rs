@@ -21,26 +21,65 @@ async fn what_is_not_there_is_named_with_what_is() {
         error
     };
     let unknown_table = check(&[("name", "park.tree")], "park.tree").await;
-    assert!(matches!(unknown_table, Error::Warehouse(warehouse::Error::TableNotFound { .. })), "{unknown_table:?}");
+    assert!(
+        matches!(unknown_table, Error::Warehouse(warehouse::Error::TableNotFound { .. })),
+        "{unknown_table:?}"
+    );
     check(&[("q", "SELECT * FROM park.tree")], "park.tree").await;
     check(&[("q", "SELECT nme FROM park.trees")], "nme").await;
-    check(&[("name", "park.trees"), ("columns", "kind,nme,hight")], "Missing columns: nme, hight. There are: id, kind").await;
-    let filtered = check(&[("name", "park.trees"), ("filters", r#"{"nme":{"in":{"values":[1]}}}"#)], "There is no column nme").await;
-    assert_eq!((filtered.to_string().as_str(), filtered.column_name()), ("Column not found", Some("nme")));
+    check(
+        &[("name", "park.trees"), ("columns", "kind,nme,hight")],
+        "Missing columns: nme, hight. There are: id, kind",
+    )
+    .await;
+    let filtered = check(
+        &[("name", "park.trees"), ("filters", r#"{"nme":{"in":{"values":[1]}}}"#)],
+        "There is no column nme",
+    )
+    .await;
+    assert_eq!(
+        (filtered.to_string().as_str(), filtered.column_name()),
+        ("Column not found", Some("nme"))
+    );
     let area = r#"{"kind":{"type":"Polygon","coordinates":[[[0,0],[1,0],[0,1]]]}}"#;
-    check(&[("name", "park.trees"), ("spatialFilters", area)], "The geometry column is geom").await;
+    check(
+        &[("name", "park.trees"), ("spatialFilters", area)],
+        "The geometry column is geom",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_wrong_geometry_column_is_told_which_there_are() {
     let park = Park::open().await;
-    let source = park.source(&[("name", "park.trees"), ("spatialDataColumn", "kind")]).await.unwrap();
+    let source = park
+        .source(&[("name", "park.trees"), ("spatialDataColumn", "kind")])
+        .await
+        .unwrap();
     let message = source.require_geometry().unwrap_err().to_string();
-    assert_eq!(message, "kind is not a geometry column. The geometry column is geom: name it as spatialDataColumn");
-    let source = park.source(&[("q", "SELECT id, geom AS a, geom AS b FROM park.trees")]).await.unwrap();
-    assert!(source.require_geometry().unwrap_err().to_string().contains("The geometry columns are a, b"));
+    assert_eq!(
+        message,
+        "kind is not a geometry column. The geometry column is geom: name it as spatialDataColumn"
+    );
+    let source = park
+        .source(&[("q", "SELECT id, geom AS a, geom AS b FROM park.trees")])
+        .await
+        .unwrap();
+    assert!(
+        source
+            .require_geometry()
+            .unwrap_err()
+            .to_string()
+            .contains("The geometry columns are a, b")
+    );
     let source = park.source(&[("q", "SELECT id FROM park.trees")]).await.unwrap();
-    assert!(source.require_geometry().unwrap_err().to_string().contains("the source has none"));
+    assert!(
+        source
+            .require_geometry()
+            .unwrap_err()
+            .to_string()
+            .contains("the source has none")
+    );
 }
 
 #[tokio::test]
@@ -58,7 +97,16 @@ async fn only_one_query_is_a_source() {
         let message = error(&park, &[("q", sql)]).await.to_string();
         assert!(message.contains(expected), "{sql}: {message}");
     }
-    assert_eq!(park.source(&[("name", "park.trees")]).await.unwrap().as_table().unwrap().table.rows, 600);
+    assert_eq!(
+        park.source(&[("name", "park.trees")])
+            .await
+            .unwrap()
+            .as_table()
+            .unwrap()
+            .table
+            .rows,
+        600
+    );
 }
 
 #[tokio::test]
@@ -68,19 +116,34 @@ async fn a_query_of_a_hundred_kilobytes_is_answered() {
     let sql = format!("SELECT * FROM park.trees WHERE id IN ({})", list.join(", "));
     assert!(sql.len() > 100_000);
     let body = serde_json::json!({ "q": sql, "filters": {"kind": {"in": {"values": ["oak"]}}} });
-    let serde_json::Value::Object(body) = body else { unreachable!() };
+    let serde_json::Value::Object(body) = body else {
+        unreachable!()
+    };
     let request = SourceRequest::of_map("query", &Parameters::new([], body)).unwrap();
     let source = Source::open(&park.connection, request).await.unwrap();
-    let rows = source.objects(&Selection::of(["count(*) AS n"]), &Limits::default()).await.unwrap();
-    let expected = crate::trees::trees().iter().filter(|tree| tree.id < 20_000 && tree.kind == Some("oak")).count();
+    let rows = source
+        .objects(&Selection::of(["count(*) AS n"]), &Limits::default())
+        .await
+        .unwrap();
+    let expected = crate::trees::trees()
+        .iter()
+        .filter(|tree| tree.id < 20_000 && tree.kind == Some("oak"))
+        .count();
     assert_eq!(rows[0]["n"], expected);
 }
 
 #[tokio::test]
 async fn a_missing_value_of_a_placeholder_is_named() {
     let park = Park::open().await;
-    let message = error(&park, &[("q", "SELECT * FROM park.trees WHERE age > @age")]).await.to_string();
+    let message = error(&park, &[("q", "SELECT * FROM park.trees WHERE age > @age")])
+        .await
+        .to_string();
     assert!(message.contains("@age"), "{message}");
     let request = SourceRequest::of_map("query", &params(&[("q", "SELECT 1"), ("queryParameters", "{broken")]));
-    assert!(request.unwrap_err().to_string().starts_with("Parameter queryParameters: is not JSON"));
+    assert!(
+        request
+            .unwrap_err()
+            .to_string()
+            .starts_with("Parameter queryParameters: is not JSON")
+    );
 }

@@ -22,7 +22,14 @@ pub(crate) struct Tree {
     pub(crate) place: Option<[f64; 2]>,
 }
 
-const KINDS: [Option<&str>; 6] = [Some("oak"), Some("Äpfel"), Some("O'Hara's elm"), Some("oak\\"), None, Some("pine")];
+const KINDS: [Option<&str>; 6] = [
+    Some("oak"),
+    Some("Äpfel"),
+    Some("O'Hara's elm"),
+    Some("oak\\"),
+    None,
+    Some("pine"),
+];
 
 /// 600 trees from a fixed rule: many near Astana, some on both sides of the antimeridian, some without a place.
 pub(crate) fn trees() -> Vec<Tree> {
@@ -57,7 +64,9 @@ pub(crate) struct Park {
 }
 
 pub(crate) fn operator() -> Actor {
-    Actor::Operator { organisation: Id::new() }
+    Actor::Operator {
+        organisation: Id::new(),
+    }
 }
 
 impl Park {
@@ -100,11 +109,20 @@ impl Park {
         let warehouse = Warehouse::open(database.database().clone(), options).await.unwrap();
         let connections = Connections::new(database.database().clone(), warehouse);
         let connection = connections.resolve(Id::new(), "carto_dw").await.unwrap();
-        Park { connection, connections, database, _folder: folder }
+        Park {
+            connection,
+            connections,
+            database,
+            _folder: folder,
+        }
     }
 
     pub(crate) async fn run(&self, sql: &str) {
-        let outcome = self.connection.warehouse().execute(&operator(), &Sql::new(sql), &Limits::default()).await;
+        let outcome = self
+            .connection
+            .warehouse()
+            .execute(&operator(), &Sql::new(sql), &Limits::default())
+            .await;
         if let Err(error) = outcome {
             panic!("{error}\n{}", &sql[..sql.len().min(500)]);
         }
@@ -113,11 +131,19 @@ impl Park {
     /// A source of the trees with the parameters of a map.
     pub(crate) async fn source(&self, parameters: &[(&str, &str)]) -> sources::Result<Source> {
         let parameters = params(parameters);
-        let kind = if parameters.value("q").is_some() { "query" } else { "table" };
+        let kind = if parameters.value("q").is_some() {
+            "query"
+        } else {
+            "table"
+        };
         Source::open(&self.connection, SourceRequest::of_map(kind, &parameters)?).await
     }
 }
 
 pub(crate) fn params(pairs: &[(&str, &str)]) -> Parameters {
-    Parameters::from_url(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    Parameters::from_url(
+        pairs
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    )
 }

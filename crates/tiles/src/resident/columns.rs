@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, StringArray, StringBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, StringArray, StringBuilder, UInt32Array, new_empty_array,
 };
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{
@@ -138,6 +138,11 @@ impl ColumnBuilder {
                     Arc::new(DictionaryArray::try_new(keys, values)?)
                 };
                 (field, array)
+            }
+            // A table without rows.
+            ColumnBuilder::Plain { field, batches } if batches.is_empty() => {
+                let nothing = new_empty_array(field.data_type());
+                (field, nothing)
             }
             ColumnBuilder::Plain { field, batches } => (field, joined(batches)?),
         };

@@ -31,7 +31,7 @@ pub(crate) use contents::{Contents, NameMapping};
 pub(crate) use deletes::SNAPSHOT_COLUMN;
 pub(crate) use geometry::GeometryStatistics;
 pub(crate) use lake::{
-    ATTRIBUTION_TAG, COMMENT_TAG, CRS_TAG, Lake, LakeSchema, LakeTable, LakeView, SOURCE_CRS_TAG, crs_or_default, of_column,
+    ATTRIBUTION_TAG, COMMENT_TAG, CRS_TAG, Lake, LakeTable, LakeView, SOURCE_CRS_TAG, crs_or_default, of_column,
 };
 pub(crate) use literal::{array_before_column, array_from_texts};
 

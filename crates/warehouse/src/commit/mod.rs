@@ -11,6 +11,7 @@ mod check;
 mod publish;
 mod statistics;
 mod steps;
+mod tags;
 
 use futures::future::BoxFuture;
 

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::table::Column;
 
 use super::publish::{Made, Publishing, new_uuid};
-use super::{NewFile, NewTable, Reason, Replacement, SchemaRef, Step, TableRef, Tagged, folder_of, number_columns};
+use super::tags::tag;
+use super::{NewFile, NewTable, Reason, Replacement, SchemaRef, Step, TableRef, folder_of, number_columns};
 
 const COLUMN_FIELDS: [&str; 12] = [
     "column_id",
@@ -136,7 +137,7 @@ async fn resolve_schema(publishing: &mut Publishing<'_>, schema: SchemaRef) -> R
 }
 
 /// Id, name and folder of a table.
-async fn resolve_table(publishing: &mut Publishing<'_>, table: TableRef) -> Result<Made> {
+pub(super) async fn resolve_table(publishing: &mut Publishing<'_>, table: TableRef) -> Result<Made> {
     match table {
         TableRef::Existing(id) => {
             let current = publishing.current_table(id).await?;
@@ -256,7 +257,7 @@ async fn insert_tags_of(publishing: &mut Publishing<'_>, table: i64, columns: &[
         .await
 }
 
-async fn insert_column_tags(publishing: &mut Publishing<'_>, rows: Vec<Vec<Value>>) -> Result<()> {
+pub(super) async fn insert_column_tags(publishing: &mut Publishing<'_>, rows: Vec<Vec<Value>>) -> Result<()> {
     publishing
         .insert(
             "ducklake_column_tag",
@@ -333,14 +334,7 @@ async fn add_column(publishing: &mut Publishing<'_>, table: i64, column: &Column
     let mut column = column.clone();
     number_columns(std::slice::from_mut(&mut column), last_id + 1);
     let mut rows = Vec::new();
-    column_rows(
-        publishing.snapshot,
-        table,
-        &column,
-        column.id,
-        None,
-        &mut rows,
-    );
+    column_rows(publishing.snapshot, table, &column, column.id, None, &mut rows);
     publishing.insert("ducklake_column", &COLUMN_FIELDS, rows).await?;
     insert_tags_of(publishing, table, std::slice::from_ref(&column)).await?;
     altered(publishing, table);
@@ -497,71 +491,6 @@ async fn drop_view(publishing: &mut Publishing<'_>, id: i64) -> Result<()> {
     publishing.end("ducklake_tag", &format!("object_id = {id}")).await?;
     publishing.schema_changed(ChangeMade::DroppedView(id));
     Ok(())
-}
-
-async fn tag(publishing: &mut Publishing<'_>, on: Tagged, key: &str, value: Option<&str>) -> Result<()> {
-    match on {
-        Tagged::Table(table) => {
-            let made = resolve_table(publishing, table).await?;
-            tag_object(publishing, made.id, key, value).await?;
-            if table == TableRef::Existing(made.id) {
-                publishing.schema_changed(ChangeMade::AlteredTable(made.id));
-            }
-        }
-        Tagged::View(id) => {
-            tag_object(publishing, id, key, value).await?;
-            publishing.schema_changed(ChangeMade::AlteredView(id));
-        }
-        Tagged::Column(table, column) => {
-            let table = resolve_table(publishing, table).await?;
-            if key == COMMENT_TAG {
-                describe_column(publishing, table.id, column, value).await?;
-            } else {
-                tag_object(publishing, table.id, &of_column(key, column), value).await?;
-            }
-            publishing.schema_changed(ChangeMade::AlteredTable(table.id));
-        }
-    }
-    Ok(())
-}
-
-async fn describe_column(
-    publishing: &mut Publishing<'_>,
-    table: i64,
-    column: i64,
-    description: Option<&str>,
-) -> Result<()> {
-    let condition = format!("table_id = {table} AND column_id = {column} AND \"key\" = '{COMMENT_TAG}'");
-    publishing.end("ducklake_column_tag", &condition).await?;
-    let Some(description) = description else { return Ok(()) };
-    let row = vec![
-        table.into(),
-        column.into(),
-        publishing.snapshot.into(),
-        COMMENT_TAG.into(),
-        description.into(),
-    ];
-    insert_column_tags(publishing, vec![row]).await
-}
-
-async fn tag_object(publishing: &mut Publishing<'_>, object: i64, key: &str, value: Option<&str>) -> Result<()> {
-    let snapshot = publishing.snapshot;
-    let quoted = key.replace('\'', "''");
-    publishing
-        .end(
-            "ducklake_tag",
-            &format!("object_id = {object} AND \"key\" = '{quoted}'"),
-        )
-        .await?;
-    let Some(value) = value else { return Ok(()) };
-    let row = vec![object.into(), snapshot.into(), key.into(), value.into()];
-    publishing
-        .insert(
-            "ducklake_tag",
-            &["object_id", "begin_snapshot", "key", "value"],
-            vec![row],
-        )
-        .await
 }
 
 async fn append(publishing: &mut Publishing<'_>, table: TableRef, files: &[NewFile]) -> Result<()> {

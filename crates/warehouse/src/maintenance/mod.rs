@@ -17,7 +17,7 @@ pub use compact::CompactReport;
 pub use jobs::MAINTENANCE_SCHEDULE;
 
 pub(crate) use compact::Effort;
-pub(crate) use jobs::{COMPACT_JOB, compact_job};
+pub(crate) use jobs::compact_job;
 
 /// How far back time travel reaches.
 pub const SNAPSHOTS_KEPT: TimeDelta = TimeDelta::days(30);

@@ -57,7 +57,12 @@ fn parse_here(sql: &Sql) -> Result<Parsed> {
     let kind = allowed::check(&statement)?;
     let moments = time_travel::take_moments(&mut statement)?;
     spelling::make_ours(&mut statement)?;
-    Ok(Parsed { statement, kind, moments, is_deep })
+    Ok(Parsed {
+        statement,
+        kind,
+        moments,
+        is_deep,
+    })
 }
 
 /// Parses a condition or other expression over the columns of one table.

@@ -30,13 +30,29 @@ const CHILD: &str = "GROMA_CRASH_CHILD";
 /// What the child does, one at a time. Rows of one operation carry its number in `op`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Operation {
-    Insert { op: u64, rows: u64 },
+    Insert {
+        op: u64,
+        rows: u64,
+    },
     /// Rows that come as batches, as an import brings them.
-    Import { op: u64, rows: u64 },
-    Update { op: u64, value: i64 },
-    Delete { op: u64 },
-    CreateTableAs { op: u64, rows: u64 },
-    DropTable { op: u64 },
+    Import {
+        op: u64,
+        rows: u64,
+    },
+    Update {
+        op: u64,
+        value: i64,
+    },
+    Delete {
+        op: u64,
+    },
+    CreateTableAs {
+        op: u64,
+        rows: u64,
+    },
+    DropTable {
+        op: u64,
+    },
     Compact,
 }
 
@@ -79,10 +95,17 @@ impl Expected {
         match random.below(12) {
             0..=3 => Operation::Insert { op, rows },
             4 | 5 => Operation::Import { op, rows: rows * 500 },
-            6 | 7 if !known.is_empty() => Operation::Update { op: one_of(random, &known), value: op as i64 },
-            8 if !known.is_empty() => Operation::Delete { op: one_of(random, &known) },
+            6 | 7 if !known.is_empty() => Operation::Update {
+                op: one_of(random, &known),
+                value: op as i64,
+            },
+            8 if !known.is_empty() => Operation::Delete {
+                op: one_of(random, &known),
+            },
             9 => Operation::CreateTableAs { op, rows: rows * 100 },
-            10 if tables.len() > 3 => Operation::DropTable { op: one_of(random, &tables) },
+            10 if tables.len() > 3 => Operation::DropTable {
+                op: one_of(random, &tables),
+            },
             11 => Operation::Compact,
             _ => Operation::Insert { op, rows: 1 },
         }
@@ -116,8 +139,12 @@ async fn a_killed_process_loses_nothing_on_postgresql() {
 }
 
 async fn kill_and_compare(lake: Lake) {
-    let kills = std::env::var("GROMA_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
-    lake.execute("CREATE TABLE events (op BIGINT, place BIGINT, value BIGINT, geom GEOMETRY)").await;
+    let kills = std::env::var("GROMA_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(KILLS);
+    lake.execute("CREATE TABLE events (op BIGINT, place BIGINT, value BIGINT, geom GEOMETRY)")
+        .await;
     let mut expected = Expected::default();
     let mut began = 0;
     for seed in 1..=kills {
@@ -128,7 +155,10 @@ async fn kill_and_compare(lake: Lake) {
         began += 10_000;
         let warehouse = lake.reopen().await;
         // On PostgreSQL other servers may be alive: a silent one is gone after a minute.
-        warehouse.maintain(database::now() + TimeDelta::minutes(2)).await.unwrap();
+        warehouse
+            .maintain(database::now() + TimeDelta::minutes(2))
+            .await
+            .unwrap();
         let found = read(&warehouse, &expected, under_way.as_ref()).await;
         let mut also_right = expected.clone();
         if let Some(operation) = &under_way {
@@ -145,20 +175,32 @@ async fn kill_and_compare(lake: Lake) {
         }
     }
     let operations: u64 = expected.events.len() as u64 + expected.tables.len() as u64;
-    assert!(operations > kills, "the child hardly worked: {operations} operations left a trace");
+    assert!(
+        operations > kills,
+        "the child hardly worked: {operations} operations left a trace"
+    );
     lake.database.remove().await;
 }
 
 /// Starts a child, kills it at a seeded moment, and says what it did and what it was doing.
 fn run_and_kill(lake: &Lake, seed: u64, first: u64, expected: &Expected) -> (Vec<Operation>, Option<Operation>) {
-    let known: Vec<(u64, u64, i64)> = expected.events.iter().map(|(op, (rows, value))| (*op, *rows, *value)).collect();
+    let known: Vec<(u64, u64, i64)> = expected
+        .events
+        .iter()
+        .map(|(op, (rows, value))| (*op, *rows, *value))
+        .collect();
     let tables: Vec<(u64, u64)> = expected.tables.iter().map(|(op, rows)| (*op, *rows)).collect();
     let task = serde_json::json!({
         "url": lake.database.url(), "folder": lake.folder(), "seed": seed, "first": first,
         "events": known, "tables": tables,
     });
     let mut child: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["crashes::the_child_works_until_it_is_killed", "--exact", "--nocapture", "--test-threads=1"])
+        .args([
+            "crashes::the_child_works_until_it_is_killed",
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(CHILD, task.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -192,7 +234,11 @@ fn run_and_kill(lake: &Lake, seed: u64, first: u64, expected: &Expected) -> (Vec
 /// What the lake holds.
 async fn read(warehouse: &Warehouse, expected: &Expected, under_way: Option<&Operation>) -> Expected {
     let mut found = Expected::default();
-    for row in numbers(warehouse, "SELECT op, count(*), min(value), max(value), count(DISTINCT place) FROM events GROUP BY op").await
+    for row in numbers(
+        warehouse,
+        "SELECT op, count(*), min(value), max(value), count(DISTINCT place) FROM events GROUP BY op",
+    )
+    .await
     {
         assert_eq!(row[2], row[3], "the operation {} was done by half", row[0]);
         assert_eq!(row[1], row[4], "rows of the operation {} are there twice", row[0]);
@@ -210,14 +256,27 @@ async fn read(warehouse: &Warehouse, expected: &Expected, under_way: Option<&Ope
             found.tables.insert(op, rows[0][0] as u64);
         }
     }
-    assert_eq!(tables.len(), found.tables.len() + 1, "tables nobody knows of: {tables:?}");
+    assert_eq!(
+        tables.len(),
+        found.tables.len() + 1,
+        "tables nobody knows of: {tables:?}"
+    );
     found
 }
 
 async fn numbers(warehouse: &Warehouse, sql: &str) -> Vec<Vec<i64>> {
-    let rows = warehouse.query(&Sql::new(sql), &Limits::default()).await.unwrap().collect().await.unwrap();
+    let rows = warehouse
+        .query(&Sql::new(sql), &Limits::default())
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
     let texts = crate::lake::texts(&rows);
-    texts.iter().map(|row| row.split(" | ").map(|cell| cell.parse().unwrap()).collect()).collect()
+    texts
+        .iter()
+        .map(|row| row.split(" | ").map(|cell| cell.parse().unwrap()).collect())
+        .collect()
 }
 
 /// The files in the folder are those that the catalog names, and nothing is pending.
@@ -233,8 +292,7 @@ async fn assert_no_orphans(lake: &Lake) {
         on!(database, c => sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(c).await.unwrap());
     named.sort();
     assert_eq!(lake.files(), named, "files in the folder and files in the catalog");
-    let pending: i64 =
-        on!(database, c => sqlx::query_scalar("SELECT count(*) FROM warehouse_pending_file").fetch_one(c).await.unwrap());
+    let pending: i64 = on!(database, c => sqlx::query_scalar("SELECT count(*) FROM warehouse_pending_file").fetch_one(c).await.unwrap());
     assert_eq!(pending, 0);
 }
 
@@ -261,7 +319,10 @@ async fn the_child_works_until_it_is_killed() {
     let events: Vec<(u64, u64, i64)> = serde_json::from_value(task["events"].clone()).unwrap();
     let tables: Vec<(u64, u64)> = serde_json::from_value(task["tables"].clone()).unwrap();
     let mut known = Expected {
-        events: events.into_iter().map(|(op, rows, value)| (op, (rows, value))).collect(),
+        events: events
+            .into_iter()
+            .map(|(op, rows, value)| (op, (rows, value)))
+            .collect(),
         tables: tables.into_iter().collect(),
     };
     let mut random = Random::new(task["seed"].as_u64().unwrap());
@@ -271,8 +332,9 @@ async fn the_child_works_until_it_is_killed() {
     let beside = warehouse.clone();
     tokio::spawn(async move {
         loop {
-            let outcome =
-                beside.compact_table(&TableName::new("public", "events"), &CancellationToken::new(), None).await;
+            let outcome = beside
+                .compact_table(&TableName::new("public", "events"), &CancellationToken::new(), None)
+                .await;
             match outcome {
                 Ok(_) | Err(warehouse::Error::Conflict(_)) => {}
                 Err(error) => panic!("compaction: {error}"),
@@ -312,10 +374,14 @@ async fn run(warehouse: &Warehouse, operation: &Operation) {
         }
         Operation::DropTable { op } => format!("DROP TABLE made_{op}"),
         Operation::Compact => {
-            let outcome =
-                warehouse.compact_table(&TableName::new("public", "events"), &CancellationToken::new(), None).await;
+            let outcome = warehouse
+                .compact_table(&TableName::new("public", "events"), &CancellationToken::new(), None)
+                .await;
             // The compaction beside this one may win.
-            assert!(matches!(outcome, Ok(_) | Err(warehouse::Error::Conflict(_))), "{outcome:?}");
+            assert!(
+                matches!(outcome, Ok(_) | Err(warehouse::Error::Conflict(_))),
+                "{outcome:?}"
+            );
             return;
         }
     };
@@ -355,8 +421,13 @@ async fn import(warehouse: &Warehouse, op: u64, rows: u64) {
     });
     let rows = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
     warehouse
-        .write_table(&actor(), &TableName::new("public", "events"), WriteMode::Append, rows, WriteOptions::default())
+        .write_table(
+            &actor(),
+            &TableName::new("public", "events"),
+            WriteMode::Append,
+            rows,
+            WriteOptions::default(),
+        )
         .await
         .unwrap();
 }
-

@@ -13,7 +13,8 @@ use crate::lake::{BUCKET, Lake, texts};
 impl Lake {
     /// Runs statements in a fresh DuckDB process, where this lake is called `lake`; the values of each one's rows.
     pub fn duckdb(&self, statements: &[&str]) -> Vec<Vec<Vec<Option<String>>>> {
-        self.try_duckdb(statements).unwrap_or_else(|error| panic!("DuckDB, {statements:?}: {error}"))
+        self.try_duckdb(statements)
+            .unwrap_or_else(|error| panic!("DuckDB, {statements:?}: {error}"))
     }
 
     /// The same, or what DuckDB says of it.
@@ -58,7 +59,10 @@ fn attach_address(url: &str) -> (String, Option<&'static str>) {
 fn bucket() -> Option<Value> {
     std::env::var_os(BUCKET)?;
     let variable = |name: &str| std::env::var(name).unwrap();
-    let endpoint = variable("AWS_ENDPOINT_URL").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let endpoint = variable("AWS_ENDPOINT_URL")
+        .trim_start_matches("http://")
+        .trim_end_matches('/')
+        .to_owned();
     Some(json!({
         "endpoint": endpoint, "key": variable("AWS_ACCESS_KEY_ID"), "secret": variable("AWS_SECRET_ACCESS_KEY"),
     }))
@@ -66,8 +70,7 @@ fn bucket() -> Option<Value> {
 
 /// The Python that has DuckDB and moto.
 pub fn python() -> PathBuf {
-    let python =
-        std::env::var_os("GROMA_TEST_PYTHON").map_or_else(|| root().join(".venv/bin/python"), PathBuf::from);
+    let python = std::env::var_os("GROMA_TEST_PYTHON").map_or_else(|| root().join(".venv/bin/python"), PathBuf::from);
     assert!(
         python.exists(),
         "this test needs Python packages, and {} is not there: `cargo xtask doctor` says what is missing, \
@@ -88,7 +91,12 @@ fn judge(request: &Value) -> Value {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    process.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(request.to_string().as_bytes())
+        .unwrap();
     let output = process.wait_with_output().unwrap();
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("DuckDB answered: {}", String::from_utf8_lossy(&output.stdout)))

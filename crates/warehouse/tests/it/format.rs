@@ -15,22 +15,30 @@ async fn assert_agree(lake: &Lake, table: &str, columns: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn duckdb_reads_what_we_wrote() {
     on_both_stores(async |lake| {
-        lake.execute("CREATE TABLE places (id BIGINT NOT NULL, name VARCHAR, height DOUBLE, geom GEOMETRY)").await;
+        lake.execute("CREATE TABLE places (id BIGINT NOT NULL, name VARCHAR, height DOUBLE, geom GEOMETRY)")
+            .await;
         lake.execute(
             "INSERT INTO places VALUES (1, 'one', 1.5, ST_Point(71.4, 51.1)), (2, NULL, NULL, NULL), \
              (3, 'three', -2.25, ST_Point(-3.7, 40.4))",
         )
         .await;
-        lake.execute("INSERT INTO places VALUES (4, 'a line', 0, ST_GeomFromText('LINESTRING(1 2, 3 4)'))").await;
+        lake.execute("INSERT INTO places VALUES (4, 'a line', 0, ST_GeomFromText('LINESTRING(1 2, 3 4)'))")
+            .await;
         lake.execute("UPDATE places SET name = 'uno' WHERE id = 1").await;
         lake.execute("DELETE FROM places WHERE id = 3").await;
-        lake.execute("ALTER TABLE places ADD COLUMN note VARCHAR DEFAULT 'old'").await;
-        lake.execute("INSERT INTO places VALUES (5, 'five', 5, ST_Point(5, 5), 'new')").await;
+        lake.execute("ALTER TABLE places ADD COLUMN note VARCHAR DEFAULT 'old'")
+            .await;
+        lake.execute("INSERT INTO places VALUES (5, 'five', 5, ST_Point(5, 5), 'new')")
+            .await;
         lake.execute("ALTER TABLE places RENAME COLUMN height TO metres").await;
-        lake.execute("CREATE VIEW tall AS SELECT id, name FROM places WHERE metres > 1").await;
+        lake.execute("CREATE VIEW tall AS SELECT id, name FROM places WHERE metres > 1")
+            .await;
         assert_agree(lake, "public.places", "id, name, metres, ST_AsWKB(geom), note").await;
         assert_agree(lake, "public.tall", "*").await;
-        let columns = lake.duckdb(&["SELECT * FROM lake.public.places LIMIT 0", "DESCRIBE lake.public.places"]);
+        let columns = lake.duckdb(&[
+            "SELECT * FROM lake.public.places LIMIT 0",
+            "DESCRIBE lake.public.places",
+        ]);
         let names: Vec<_> = columns[1].iter().map(|row| row[0].clone().unwrap()).collect();
         assert_eq!(names, ["id", "name", "metres", "geom", "note"]);
     })
@@ -71,7 +79,9 @@ async fn every_type_means_the_same_to_duckdb() {
         lake.execute("INSERT INTO ours (id) VALUES (3)").await;
         lake.execute("CREATE TABLE copied AS SELECT * FROM ours").await;
         for table in ["ours", "copied"] {
-            let ours = lake.rows(&format!("SELECT * EXCLUDE (u, geom), u, ST_AsWKB(geom) FROM {table}")).await;
+            let ours = lake
+                .rows(&format!("SELECT * EXCLUDE (u, geom), u, ST_AsWKB(geom) FROM {table}"))
+                .await;
             let theirs = lake.duckdb_rows(&format!(
                 "SELECT * EXCLUDE (u, geom), u::VARCHAR, ST_AsWKB(geom) FROM lake.public.{table}"
             ));
@@ -113,7 +123,9 @@ async fn we_read_what_duckdb_did_to_its_tables() {
         ]);
         assert_agree(lake, "public.t", "*").await;
         let before = lake.rows("SELECT * FROM t").await;
-        let version = lake.duckdb(&["SELECT max(snapshot_id) FROM lake.snapshots()"])[0][0][0].clone().unwrap();
+        let version = lake.duckdb(&["SELECT max(snapshot_id) FROM lake.snapshots()"])[0][0][0]
+            .clone()
+            .unwrap();
         lake.duckdb(&[
             "ALTER TABLE lake.public.t ADD COLUMN extra INT DEFAULT 7",
             "INSERT INTO lake.public.t VALUES (9, 'new', 1, 8)",
@@ -129,13 +141,19 @@ async fn we_read_what_duckdb_did_to_its_tables() {
         assert_agree(lake, "public.t", "*").await;
         let then = lake.rows(&format!("SELECT * FROM t AT (VERSION => {version})")).await;
         assert_same_rows(then, before);
-        lake.duckdb(&["ALTER TABLE lake.public.t DROP COLUMN v", "CALL ducklake_merge_adjacent_files('lake')"]);
+        lake.duckdb(&[
+            "ALTER TABLE lake.public.t DROP COLUMN v",
+            "CALL ducklake_merge_adjacent_files('lake')",
+        ]);
         assert_agree(lake, "public.t", "*").await;
 
         // Our own changes on top, and DuckDB's on top of those.
         lake.execute("UPDATE t SET title = 'ours' WHERE id = 501").await;
         lake.execute("DELETE FROM t WHERE id = 502").await;
-        lake.duckdb(&["DELETE FROM lake.public.t WHERE id = 503", "INSERT INTO lake.public.t VALUES (10, 'x', 1)"]);
+        lake.duckdb(&[
+            "DELETE FROM lake.public.t WHERE id = 503",
+            "INSERT INTO lake.public.t VALUES (10, 'x', 1)",
+        ]);
         assert_agree(lake, "public.t", "*").await;
         let report = lake.compact("t").await;
         assert_eq!(report.files_after, 1);

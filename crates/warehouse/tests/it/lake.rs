@@ -51,12 +51,18 @@ impl Lake {
             options.storage = format!("{bucket}/{}", uuid::Uuid::now_v7());
         }
         let warehouse = Warehouse::open(database.database().clone(), options).await.unwrap();
-        Lake { warehouse, database, folder }
+        Lake {
+            warehouse,
+            database,
+            folder,
+        }
     }
 
     /// A second warehouse on the same database and folder, as after a restart.
     pub async fn reopen(&self) -> Warehouse {
-        Warehouse::open(self.database.database().clone(), options(self.folder.path())).await.unwrap()
+        Warehouse::open(self.database.database().clone(), options(self.folder.path()))
+            .await
+            .unwrap()
     }
 
     pub fn folder(&self) -> &Path {
@@ -65,9 +71,19 @@ impl Lake {
 
     /// Runs a statement that changes something and says how many rows it touched.
     pub async fn execute(&self, sql: &str) -> u64 {
-        match self.warehouse.execute(&actor(), &Sql::new(sql), &Limits::default()).await {
+        match self
+            .warehouse
+            .execute(&actor(), &Sql::new(sql), &Limits::default())
+            .await
+        {
             Ok(Outcome::Done { affected }) => affected,
-            Ok(Outcome::Rows(rows)) => rows.collect().await.unwrap().iter().map(|batch| batch.num_rows() as u64).sum(),
+            Ok(Outcome::Rows(rows)) => rows
+                .collect()
+                .await
+                .unwrap()
+                .iter()
+                .map(|batch| batch.num_rows() as u64)
+                .sum(),
             Err(error) => panic!("{sql}: {error}"),
         }
     }
@@ -75,7 +91,10 @@ impl Lake {
     /// Compacts a table of `public`.
     pub async fn compact(&self, table: &str) -> warehouse::CompactReport {
         let name = TableName::new("public", table);
-        self.warehouse.compact_table(&name, &CancellationToken::new(), None).await.unwrap()
+        self.warehouse
+            .compact_table(&name, &CancellationToken::new(), None)
+            .await
+            .unwrap()
     }
 
     /// The rows of a query, each as a text.
@@ -125,7 +144,9 @@ pub fn options(folder: &Path) -> WarehouseOptions {
 
 /// The operator of an organisation.
 pub fn actor() -> Actor {
-    Actor::Operator { organisation: Id::new() }
+    Actor::Operator {
+        organisation: Id::new(),
+    }
 }
 
 /// Rows as texts, cell by cell.
@@ -133,8 +154,11 @@ pub fn texts(batches: &[RecordBatch]) -> Vec<String> {
     let format = FormatOptions::new().with_null("∅");
     let mut rows = Vec::new();
     for batch in batches {
-        let columns: Vec<_> =
-            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &format).unwrap()).collect();
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &format).unwrap())
+            .collect();
         for row in 0..batch.num_rows() {
             let cells: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
             rows.push(cells.join(" | "));

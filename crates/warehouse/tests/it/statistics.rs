@@ -21,13 +21,20 @@ async fn columns_tell_their_range_and_distribution() {
             .unwrap_or_else(|error| panic!("{column}: {error}"))
     };
     let n = of("n").await;
-    assert_eq!((n.kind.as_str(), n.rows, n.nulls, n.avg), ("bigint", 100, 0, Some(50.5)));
+    assert_eq!(
+        (n.kind.as_str(), n.rows, n.nulls, n.avg),
+        ("bigint", 100, 0, Some(50.5))
+    );
     assert_eq!((n.min, n.max), (Some(json!(1)), Some(json!(100))));
     assert_eq!(n.histogram.len(), 20);
     assert!(n.histogram.iter().all(|bin| bin.count == 5), "{:?}", n.histogram);
     let letter = of("letter").await;
     assert_eq!((letter.nulls, letter.distinct), (10, Some(2)));
-    let found: Vec<_> = letter.categories.iter().map(|one| (one.category.clone(), one.frequency)).collect();
+    let found: Vec<_> = letter
+        .categories
+        .iter()
+        .map(|one| (one.category.clone(), one.frequency))
+        .collect();
     assert_eq!(found, [(json!("a"), 60), (json!("b"), 30)]);
     let even = of("even").await;
     assert_eq!(even.categories.iter().map(|one| one.frequency).sum::<u64>(), 100);
@@ -35,8 +42,10 @@ async fn columns_tell_their_range_and_distribution() {
     assert_eq!((day.kind.as_str(), day.min), ("timestamp", Some(json!("2026-01-02"))));
     assert_eq!(day.histogram.iter().map(|bin| bin.count).sum::<u64>(), 100);
     assert_eq!(of("geom").await.kind, "geometry");
-    let missing =
-        lake.warehouse.column_statistics(&TableName::new("public", "t"), "m", &Limits::default()).await;
+    let missing = lake
+        .warehouse
+        .column_statistics(&TableName::new("public", "t"), "m", &Limits::default())
+        .await;
     assert!(matches!(missing, Err(Error::ColumnNotFound { .. })));
 }
 
@@ -45,11 +54,15 @@ async fn empty_and_infinite_columns_are_no_trouble() {
     let lake = TestLake::new().await;
     lake.run("CREATE TABLE t (x DOUBLE, s TEXT)").await;
     let of = async |column: &str| {
-        lake.warehouse.column_statistics(&TableName::new("public", "t"), column, &Limits::default()).await.expect("known")
+        lake.warehouse
+            .column_statistics(&TableName::new("public", "t"), column, &Limits::default())
+            .await
+            .expect("known")
     };
     assert_eq!(of("x").await.rows, 0);
     assert!(of("s").await.categories.is_empty());
-    lake.run("INSERT INTO t (x) VALUES (CAST('NaN' AS DOUBLE)), (CAST('Infinity' AS DOUBLE)), (1.5), (1.5)").await;
+    lake.run("INSERT INTO t (x) VALUES (CAST('NaN' AS DOUBLE)), (CAST('Infinity' AS DOUBLE)), (1.5), (1.5)")
+        .await;
     let x = of("x").await;
     assert_eq!((x.min, x.max, x.avg), (Some(json!(1.5)), Some(json!(1.5)), Some(1.5)));
 }

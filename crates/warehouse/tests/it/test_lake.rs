@@ -51,7 +51,10 @@ impl TestLake {
     /// Runs a statement; the number of rows it changed.
     pub(crate) async fn run(&self, sql: impl Into<Sql>) -> u64 {
         let sql = sql.into();
-        let limits = Limits { timeout: Duration::from_secs(900), ..Limits::default() };
+        let limits = Limits {
+            timeout: Duration::from_secs(900),
+            ..Limits::default()
+        };
         // Large tables on a busy machine.
         match self.warehouse.execute(&Actor::Anonymous, &sql, &limits).await {
             Ok(Outcome::Done { affected }) => affected,
