@@ -133,7 +133,11 @@ fn postal(fips: &str) -> Option<&'static str> {
 /// The area on the ellipsoid of the generalised outline, to a tenth.
 fn square_kilometres(area: &Area) -> f64 {
     // Signed, because the unsigned area of a ring that runs clockwise is the rest of the Earth.
-    let square_meters: f64 = area.polygons.iter().map(|polygon| polygon.geodesic_area_signed().abs()).sum();
+    let square_meters: f64 = area
+        .polygons
+        .iter()
+        .map(|polygon| polygon.geodesic_area_signed().abs())
+        .sum();
     (square_meters / 1e5).round() / 10.0
 }
 
