@@ -116,6 +116,16 @@ impl TileFrame {
         position(y, self.origin[1]) << bits | position(x, self.origin[0])
     }
 
+    /// The index of the block of a world coordinate inside the tile: 64 blocks
+    /// a side.
+    pub(crate) fn block(&self, x: u32, y: u32) -> usize {
+        let position = |value: u32, origin: u32| {
+            let inner = u64::from(value.wrapping_sub(origin));
+            ((inner << 6) >> self.inner_bits) as usize
+        };
+        position(y, self.origin[1]) << 6 | position(x, self.origin[0])
+    }
+
     /// Thinning cells of a tile.
     pub(crate) fn cells(&self) -> usize {
         1 << (2 * self.cell_bits())

@@ -279,18 +279,12 @@ impl Builder<'_> {
             && self.keep_collapsed
             && self.shape.is_empty()
         {
-            // Only a feature that is whole inside one grid step gets a dot: not
-            // the sliver of a large one that just touches the tile.
-            let corner = |lon, lat| self.frame.grid_from_unit(mercator::unit_from_lonlat(lon, lat));
-            let [left, top] = corner(self.bounds.west, self.bounds.north);
-            let [right, bottom] = corner(self.bounds.east, self.bounds.south);
-            if right - left <= 2.0 && bottom - top <= 2.0 {
-                self.shape
-                    .ring_vertices
-                    .extend([[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]]);
-                self.shape.ring_ends.push(self.shape.ring_vertices.len());
-                self.shape.polygon_ends.push(1);
-            }
+            // All parts are smaller than a step: a dot stands for them.
+            self.shape
+                .ring_vertices
+                .extend([[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]]);
+            self.shape.ring_ends.push(self.shape.ring_vertices.len());
+            self.shape.polygon_ends.push(1);
         }
         Summary {
             bounds: self.bounds,

@@ -25,6 +25,8 @@ pub(crate) struct Shapes {
     /// The box of each block of rows.
     blocks: Vec<[f32; 4]>,
     levels: Vec<i8>,
+    /// Morton codes of the boxes' middles, in world coordinates.
+    middles: Vec<u64>,
     /// The place of each row among the rows as they were read.
     pub(crate) order: UInt32Array,
     /// Some box reaches over ±180 degrees.
@@ -34,6 +36,9 @@ pub(crate) struct Shapes {
 /// The rows that a tile tries to draw, and how many boxes reach into it.
 pub(crate) struct Candidates {
     pub(crate) rows: Vec<u32>,
+    /// One row too small to be seen for each 64th of the tile that has such
+    /// rows: dots, so that a tile is never empty where something is.
+    pub(crate) dots: Vec<u32>,
     pub(crate) total: u64,
     pub(crate) is_complete: bool,
 }
@@ -80,6 +85,7 @@ impl ShapesBuilder {
             is_beyond_world: boxes.iter().any(|&[west, _, east, _]| west < -180.0 || east > 180.0),
             boxes,
             blocks,
+            middles: rows.iter().map(|&(_, middle, ..)| middle).collect(),
             levels: rows.iter().map(|&(level, ..)| level).collect(),
             order,
         })
@@ -124,7 +130,7 @@ impl Shapes {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.wkb.get_array_memory_size() + self.len() * (16 + 1 + 4)
+        self.wkb.get_array_memory_size() + self.len() * (16 + 1 + 8 + 4)
     }
 
     /// How many rows stand at each level of detail.
@@ -172,16 +178,29 @@ impl Shapes {
         }
         let total = rows.len() as u64;
         let is_complete = total <= COMPLETE_SHAPES;
+        let mut dots = Vec::new();
         if !is_complete {
             let highest = level_of_detail::max_level(frame.coord().z(), frame.resolution());
             // Rows stand by level, so what is drawn comes first.
             let drawn = rows.partition_point(|&row| self.levels[row as usize] <= highest);
-            rows.truncate(drawn);
+            let small = rows.split_off(drawn);
+            dots = self.one_of_each_block(frame, small);
         }
         Candidates {
             rows,
+            dots,
             total,
             is_complete,
         }
+    }
+
+    fn one_of_each_block(&self, frame: &TileFrame, mut rows: Vec<u32>) -> Vec<u32> {
+        let mut is_taken = vec![false; 64 * 64];
+        rows.retain(|&row| {
+            let (x, y) = morton::deinterleave(self.middles[row as usize]);
+            // The middle of a row at the edge may lie in the next tile.
+            frame.contains([x, y]) && !std::mem::replace(&mut is_taken[frame.block(x, y)], true)
+        });
+        rows
     }
 }

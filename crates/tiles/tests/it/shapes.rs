@@ -294,3 +294,38 @@ async fn other_reference_systems_are_drawn_where_they_belong() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_tile_is_never_empty_where_everything_is_too_small() {
+    let world = World::open().await;
+    let count = COMPLETE_SHAPES + 500;
+    world
+        .run(&format!(
+            "CREATE TABLE huts AS SELECT value AS id,
+             ST_SetSRID(ST_Buffer(ST_Point(71.4 + CAST(value AS DOUBLE) / 1e6, 51.1), 0.00001), 4326) AS geom
+             FROM generate_series(0, {}) AS t(value)",
+            count - 1
+        ))
+        .await;
+    let source = world.source(&[("name", "huts")]).await;
+    for (name, tiler) in tilers() {
+        let made = tile(&tiler, &source, &request(0, 0, 0)).await.unwrap();
+        assert!(
+            made.shown >= 1 && made.total == count,
+            "{name}: {} of {}",
+            made.shown,
+            made.total
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_islands_smaller_than_a_pixel_each_is_still_there() {
+    let islands = "MULTIPOLYGON(((10 10, 10.001 10, 10.001 10.001, 10 10)),((40 10, 40.001 10, 40.001 10.001, 40 10)))";
+    let world = World::with_geometries(&[(Some(islands), "islands")]).await;
+    let source = world.source(&[("name", "shapes")]).await;
+    for (name, tiler) in tilers() {
+        let made = tile(&tiler, &source, &request(0, 0, 0)).await.unwrap();
+        assert_eq!((made.shown, made.total), (1, 1), "{name}");
+    }
+}
