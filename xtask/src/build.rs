@@ -56,7 +56,14 @@ pub fn packages(folder: &str) -> Outcome {
         say(&format!("Installing the npm packages of {folder}"));
         finish(command(
             "npm",
-            &["--prefix", folder, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+            &[
+                "--prefix",
+                folder,
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+            ],
         ))?;
     }
     Ok(())
