@@ -1,4 +1,4 @@
-// A page of your own: cities from Groma, coloured by population, over Groma's basemap.
+// A page of your own: cities from Groma, sized and coloured by population, over Groma's basemap.
 import 'maplibre-gl/dist/maplibre-gl.css';
 import {Map, setWorkerUrl} from 'maplibre-gl';
 import maplibreWorker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
@@ -26,31 +26,41 @@ const source = vectorTableSource({
   accessToken,
   connectionName,
   tableName: 'demo.cities',
-  columns: ['name', 'population']
+  columns: ['name', 'population'],
+  filters: {population: {between: {values: [[100_000, null]]}}}
 });
 
-const cities = new VectorTileLayer({
-  id: 'cities',
-  data: source,
-  pointRadiusMinPixels: 2,
-  getFillColor: colorBins({
-    attr: 'population',
-    domain: [50_000, 200_000, 1_000_000, 5_000_000],
-    colors: 'Sunset'
-  }),
-  pickable: true,
-  // The tile decoder comes with this page; by default it would be fetched from a public server.
-  loadOptions: {cartoVectorTile: {workerUrl: vectorTileWorker}},
-  onViewportLoad: tiles => {
-    document.querySelector('#state').textContent = `${tiles.length} tiles loaded`;
-  },
-  onTileError: error => {
-    document.querySelector('#state').textContent = error.message;
-  }
-});
+const say = text => {
+  document.querySelector('#state').textContent = text;
+};
 
-map.addControl(new MapLibreOverlay({
-  interleaved: true,
-  layers: [cities],
-  getTooltip: ({object}) => object && `${object.properties.name}: ${object.properties.population}`
-}));
+// Once the basemap is loaded there is a place for deck.gl among its layers: under the labels.
+map.on('load', () => {
+  const cities = new VectorTileLayer({
+    id: 'cities',
+    beforeId: map.getStyle().layers.find(layer => layer.type === 'symbol')?.id,
+    data: source,
+    stroked: false,
+    // The area of a dot is in proportion to the people who live there.
+    pointRadiusUnits: 'pixels',
+    pointRadiusMinPixels: 1,
+    getPointRadius: ({properties}) => Math.sqrt(properties.population) / 400,
+    getFillColor: colorBins({
+      attr: 'population',
+      domain: [250_000, 500_000, 1_000_000, 5_000_000],
+      colors: 'Sunset'
+    }),
+    pickable: true,
+    // The tile decoder comes with this page; by default it would be fetched from a public server.
+    loadOptions: {cartoVectorTile: {workerUrl: vectorTileWorker}},
+    onViewportLoad: tiles => say(`${tiles.length} tiles loaded`),
+    onTileError: error => say(error.message)
+  });
+
+  map.addControl(new MapLibreOverlay({
+    interleaved: true,
+    layers: [cities],
+    getTooltip: ({object}) => object && `${object.properties.name}: ${object.properties.population}`
+  }));
+});
+source.catch(error => say(error.message));

@@ -2,22 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { launch, openWindow } from '../../tests/harness/browser.mjs';
 import { OWNER, startServer } from '../../tests/harness/server.mjs';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--use-gl=angle',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-dev-shm-usage',
-];
-/** Software rendering on two cores is slow when something else runs: patience, not failure. */
-const PATIENCE_MS = 120_000;
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -31,39 +17,19 @@ async function server() {
 
 export async function openWorkspace() {
   const { url, owner, stop } = await server();
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: FLAGS,
-  });
+  const browser = await launch(chromium);
   const outside = [];
   const problems = [];
 
-  /** A window of its own, with its own cookies. Any request that leaves this machine is refused and remembered. */
-  async function visitor({ width = 1440, height = 900, scheme = 'light', locale = 'en-US' } = {}) {
-    const context = await browser.newContext({
+  /** A window of its own, with its own cookies. */
+  function visitor({ width = 1440, height = 900, scheme = 'light', locale = 'en-US' } = {}) {
+    const options = {
       viewport: { width, height },
       colorScheme: scheme,
       locale,
-      reducedMotion: 'reduce',
       permissions: ['clipboard-read', 'clipboard-write'],
-    });
-    context.setDefaultTimeout(PATIENCE_MS);
-    await context.route('**/*', (route) => {
-      const { protocol, hostname } = new URL(route.request().url());
-      const isOurs =
-        ['data:', 'blob:'].includes(protocol) || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
-      if (isOurs) return route.continue();
-      outside.push(route.request().url());
-      return route.abort();
-    });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.stack ?? error.message}`));
-    page.on('console', (message) => {
-      // The browser's own line for every answer that is no success; the pages show those to people.
-      const isAnswer = message.text().startsWith('Failed to load resource');
-      if (message.type() === 'error' && !isAnswer) problems.push(`${page.url()}: ${message.text()}`);
-    });
-    return page;
+    };
+    return openWindow(browser, options, { outside, problems });
   }
 
   async function member(options) {
