@@ -13,9 +13,6 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-/// Rooms whose tests are known to be green. The others join as they become so; `cargo xtask test all` runs them today.
-const GREEN_ROOMS: [&str; 4] = ["spatial", "database", "jobs", "access"];
-
 /// All tests, or only the steps whose name contains a word of `arguments`.
 /// The last line reads `N passed, N failed`, counted in steps.
 pub fn test(arguments: &[String]) -> Outcome {
@@ -30,6 +27,10 @@ pub fn test(arguments: &[String]) -> Outcome {
             run: format_is_right,
         },
         Step {
+            name: "python",
+            run: doctor::prepare_python,
+        },
+        Step {
             name: "build",
             run: build::build,
         },
@@ -42,16 +43,6 @@ pub fn test(arguments: &[String]) -> Outcome {
             name: "smoke",
             run: smoke,
         },
-    ];
-    let not_yet_green = [
-        Step {
-            name: "python",
-            run: doctor::prepare_python,
-        },
-        Step {
-            name: "rooms",
-            run: all_rooms,
-        },
         Step {
             name: "clients",
             run: clients,
@@ -61,22 +52,14 @@ pub fn test(arguments: &[String]) -> Outcome {
             run: browser,
         },
     ];
-    let wants_all = arguments.iter().any(|word| word == "all");
-    let is_asked_for = |step: &&Step| arguments.iter().any(|word| step.name == word);
-    let chosen: Vec<&Step> = match (arguments.is_empty(), wants_all) {
-        (true, _) => steps.iter().collect(),
-        (false, true) => steps.iter().chain(&not_yet_green).collect(),
-        (false, false) => steps.iter().chain(&not_yet_green).filter(is_asked_for).collect(),
-    };
+    let chosen: Vec<&Step> = steps
+        .iter()
+        .filter(|step| arguments.is_empty() || arguments.iter().any(|word| step.name == word))
+        .collect();
     if chosen.is_empty() {
         return Err(format!(
             "no step is called that; there are: {}",
-            steps
-                .iter()
-                .chain(&not_yet_green)
-                .map(|step| step.name)
-                .collect::<Vec<_>>()
-                .join(", ")
+            steps.iter().map(|step| step.name).collect::<Vec<_>>().join(", ")
         ));
     }
     let mut failed = Vec::new();
@@ -106,16 +89,8 @@ pub fn test(arguments: &[String]) -> Outcome {
 pub fn lint() -> Outcome {
     format_is_right()?;
     say("clippy");
-    finish(cargo(&[
-        "clippy",
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    // The profile of `cargo check`, which editors use all day.
+    finish(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     say("web lint");
     build::packages("web")?;
     finish(command("npm", &["--prefix", "web", "run", "--silent", "lint"]))?;
@@ -134,21 +109,6 @@ fn format_is_right() -> Outcome {
 }
 
 fn rust() -> Outcome {
-    let mut nextest = cargo(&[
-        "nextest",
-        "run",
-        "--release",
-        "--no-fail-fast",
-        "--status-level",
-        "fail",
-    ]);
-    for room in GREEN_ROOMS {
-        nextest.args(["-p", room]);
-    }
-    finish(with_test_environment(nextest))
-}
-
-fn all_rooms() -> Outcome {
     finish(with_test_environment(cargo(&[
         "nextest",
         "run",
@@ -196,6 +156,7 @@ fn clients() -> Outcome {
         "tests/clients/deck-8.9",
         "tests/clients/deck-9.0",
         "tests/clients/deck-9.1",
+        "examples/deckgl-page",
     ] {
         build::packages(folder)?;
     }

@@ -111,11 +111,6 @@ impl Storage {
         })
     }
 
-    /// How other readers of the lake name an object: a path of the machine, or an `s3://` address.
-    pub(crate) fn address(&self, relative: &str) -> String {
-        format!("{}{relative}", self.data_path)
-    }
-
     /// Makes a finished file outlive a power cut. A bucket does so by itself.
     pub(crate) async fn make_durable(&self, relative: &str) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };

@@ -119,6 +119,7 @@ mod tests {
             "water",
             "boundary_",
             "road",
+            "rail",
             "bridge",
             "tunnel",
             "building",

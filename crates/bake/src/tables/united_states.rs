@@ -89,7 +89,7 @@ pub(crate) fn us_counties(packages: &Path) -> Result<Demo, Error> {
         .text("name", counties.iter().map(|c| Some(&c.name)))
         .text("state", counties.iter().map(|c| states.get(&state_of(c)?)))
         .text("state_code", counties.iter().map(|c| postal(&state_of(c)?)))
-        .number("area_km2", counties.iter().map(|c| Some(square_kilometres(c))))
+        .number("area_km2", counties.iter().map(square_kilometres))
         .number(
             "unemployment_percent_2009",
             counties.iter().map(|c| unemployment.get(c.id.as_deref()?).copied()),
@@ -112,7 +112,7 @@ pub(crate) fn usa_states_boundaries(packages: &Path) -> Result<Demo, Error> {
         .text("code_hasc", states.iter().map(|s| Some(format!("US.{}", code(s)?))))
         .text("code_postal", states.iter().map(code))
         .text("geoid", states.iter().map(|s| s.id.as_deref()))
-        .number("area_km2", states.iter().map(|s| Some(square_kilometres(s))));
+        .number("area_km2", states.iter().map(square_kilometres));
     Ok(Demo {
         name: "usa_states_boundaries",
         description: "States and territories of the United States.",
@@ -130,15 +130,19 @@ fn postal(fips: &str) -> Option<&'static str> {
     POSTAL.iter().find(|(code, _)| *code == fips).map(|(_, postal)| *postal)
 }
 
-/// The area on the ellipsoid of the generalised outline, to a tenth.
-fn square_kilometres(area: &Area) -> f64 {
+/// The area on the ellipsoid of the generalised outline, to a tenth. An independent city may be too small for an
+/// outline at this scale: its area is not known.
+fn square_kilometres(area: &Area) -> Option<f64> {
+    if area.polygons.0.is_empty() {
+        return None;
+    }
     // Signed, because the unsigned area of a ring that runs clockwise is the rest of the Earth.
     let square_meters: f64 = area
         .polygons
         .iter()
         .map(|polygon| polygon.geodesic_area_signed().abs())
         .sum();
-    (square_meters / 1e5).round() / 10.0
+    Some((square_meters / 1e5).round() / 10.0)
 }
 
 /// Percent of the labour force by county.

@@ -43,6 +43,8 @@ impl Serve {
             |url| url.trim_end_matches('/').to_owned(),
         );
 
+        // Whoever connects finds an owner, or the link to become one.
+        first_start::greet(configuration, rooms.groma(), &base).await?;
         let stop = CancellationToken::new();
         let socket =
             socket::listen(&directory.socket()).map_err(|error| Failure::fault("cannot make the socket", error))?;
@@ -51,7 +53,6 @@ impl Serve {
         let http = tokio::spawn(server::serve(listener, rooms.groma().clone(), stop.clone()));
 
         output::data_line(&format!("listening {base}"));
-        first_start::greet(configuration, rooms.groma(), &base).await?;
         if self.demo {
             let socket = directory.socket();
             tokio::spawn(async move {

@@ -121,7 +121,9 @@ impl<R: Read> Scanner<R> {
                         return Err(damaged(format!("':' is missing after \"{key}\"")));
                     }
                     self.skip(1)?;
-                    if key == "features" && self.peek_mark()? == Some(b'[') {
+                    // Looking also steps over the spaces before the value.
+                    let first = self.peek_mark()?;
+                    if key == "features" && first == Some(b'[') {
                         self.skip(1)?;
                         self.state = State::Elements { in_collection: true };
                         return Ok(None);

@@ -261,7 +261,7 @@ fn features_one_per_line_are_read() {
 fn nested_types_may_differ_from_row_to_row() {
     let outcome = read_file(
         "a.csv",
-        "wkt\nPOINT(1 2)\nLINESTRING(0 0, 1 1)\n\"POLYGON((0 0, 1 0, 1 1, 0 0))\"\nGEOMETRYCOLLECTION(POINT(5 6))\n",
+        "wkt\nPOINT(1 2)\n\"LINESTRING(0 0, 1 1)\"\n\"POLYGON((0 0, 1 0, 1 1, 0 0))\"\nGEOMETRYCOLLECTION(POINT(5 6))\n",
     );
     assert_eq!(outcome.tally.written, 4);
     assert_eq!(outcome.geometries()[3].as_ref().unwrap().coords_count(), 1);

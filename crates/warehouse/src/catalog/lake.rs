@@ -52,7 +52,6 @@ pub(crate) struct LakeSchema {
 #[derive(Debug)]
 pub(crate) struct LakeTable {
     pub(crate) id: i64,
-    pub(crate) schema_id: i64,
     pub(crate) schema: String,
     pub(crate) name: String,
     /// Relative to the lake's data path; ends in a slash.
@@ -62,7 +61,6 @@ pub(crate) struct LakeTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) description: Option<String>,
     pub(crate) attribution: Option<String>,
-    pub(crate) tags: HashMap<String, String>,
     /// Rows in force: deleted ones are taken off.
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
@@ -241,7 +239,6 @@ async fn load_tables(
         let is_keyed = keyed_files == files && inlined_rows == 0;
         tables.push(Arc::new(LakeTable {
             id,
-            schema_id: schema.id,
             schema: schema.name.clone(),
             name,
             path,
@@ -249,7 +246,6 @@ async fn load_tables(
             columns: columns.remove(&id).unwrap_or_default(),
             description: tags.remove(COMMENT_TAG),
             attribution: tags.remove(ATTRIBUTION_TAG),
-            tags,
             rows: unsigned(rows),
             bytes: unsigned(bytes),
             files: unsigned(files),

@@ -54,7 +54,6 @@ pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Bool(Option<bool>),
-    Float(Option<f64>),
     /// A uuid column of the catalog: text on SQLite.
     Uuid(Uuid),
     /// A timestamp column of the catalog: text in DuckDB's form on SQLite.
@@ -119,7 +118,6 @@ pub(crate) async fn execute(tx: &mut Transaction, sql: String, values: Vec<Value
                     Value::Int(number) => query.bind(number),
                     Value::Text(text) => query.bind(text),
                     Value::Bool(truth) => query.bind(truth.map(i64::from)),
-                    Value::Float(number) => query.bind(number),
                     Value::Uuid(uuid) => query.bind(uuid.to_string()),
                     Value::Time(time) => query.bind(time_text(time)),
                 };
@@ -133,7 +131,6 @@ pub(crate) async fn execute(tx: &mut Transaction, sql: String, values: Vec<Value
                     Value::Int(number) => query.bind(number),
                     Value::Text(text) => query.bind(text),
                     Value::Bool(truth) => query.bind(truth),
-                    Value::Float(number) => query.bind(number),
                     Value::Uuid(uuid) => query.bind(uuid),
                     Value::Time(time) => query.bind(time),
                 };

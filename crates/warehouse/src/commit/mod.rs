@@ -203,8 +203,6 @@ enum Step {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Committed {
     pub(crate) snapshot: i64,
-    /// Ids of the tables that the change made, in its order.
-    pub(crate) tables: Vec<i64>,
 }
 
 /// Writes what belongs to a change into its transaction: the activity line, jobs. May be called again when the
@@ -221,10 +219,6 @@ impl Change {
             new_schemas: 0,
             new_tables: 0,
         }
-    }
-
-    pub(crate) fn base(&self) -> i64 {
-        self.base
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -183,10 +183,7 @@ async fn write_snapshot(publishing: &mut Publishing<'_>) -> Result<Committed> {
             vec![vec![snapshot.into(), text.into()]],
         )
         .await?;
-    Ok(Committed {
-        snapshot,
-        tables: publishing.tables.iter().map(|table| table.id).collect(),
-    })
+    Ok(Committed { snapshot })
 }
 
 /// Many small inserts make many small files: the one that makes them too many asks for a compaction.

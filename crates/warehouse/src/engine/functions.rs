@@ -3,16 +3,58 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringViewArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::json::writer::{LineDelimited, WriterBuilder};
-use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 use datafusion::prelude::SessionContext;
+
+use crate::sql::NULL_OF;
 
 pub(super) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(ToJsonString {
         signature: Signature::any(1, Volatility::Immutable),
     }));
+    context.register_udf(ScalarUDF::from(NullOf {
+        signature: Signature::any(1, Volatility::Immutable),
+    }));
+}
+
+/// A null of its argument's type, with all that the type carries. Stands for NULL in `VALUES` lists.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct NullOf {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for NullOf {
+    fn name(&self) -> &str {
+        NULL_OF
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        arguments
+            .first()
+            .cloned()
+            .ok_or_else(|| DataFusionError::Plan(format!("{NULL_OF} takes one value")))
+    }
+
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        match arguments.arg_fields {
+            [value] => Ok(Arc::new(value.as_ref().clone().with_nullable(true))),
+            _ => Err(DataFusionError::Plan(format!("{NULL_OF} takes one value"))),
+        }
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let null = ScalarValue::try_from(arguments.return_field.data_type())?;
+        Ok(ColumnarValue::Scalar(null))
+    }
 }
 
 /// `TO_JSON_STRING(value)`: any value as JSON text.

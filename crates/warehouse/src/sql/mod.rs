@@ -7,6 +7,7 @@ mod placeholders;
 mod spelling;
 mod syntax;
 mod time_travel;
+mod values;
 
 use datafusion::sql::sqlparser::ast::{Expr, Statement};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -17,6 +18,7 @@ pub(crate) use dialect::GromaDialect;
 pub(crate) use spelling::{call, identifier, parts, written};
 pub use syntax::{QuerySyntax, expression_syntax, query_syntax};
 pub(crate) use time_travel::{AsOf, split_pinned_schema};
+pub(crate) use values::NULL_OF;
 
 use crate::Sql;
 use crate::error::{Error, Result};

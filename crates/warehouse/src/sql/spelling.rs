@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement, TableFactor, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Statement, TableFactor, UnaryOperator, Value,
+    VisitMut, VisitorMut,
 };
 
+use super::values::type_nulls;
 use crate::error::{Error, Result};
 use crate::name::{CATALOG_NAME, TableName};
 
@@ -110,6 +111,11 @@ impl VisitorMut for Speller {
         {
             function.quote_style = None;
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        type_nulls(&mut query.body);
         ControlFlow::Continue(())
     }
 

@@ -68,8 +68,8 @@ pub(crate) struct Target {
 pub(crate) struct Written {
     pub(crate) files: Vec<NewFile>,
     pub(crate) rows: u64,
-    /// Keep it until the commit.
-    pub(crate) uncommitted: Uncommitted,
+    /// Removes the files when it is dropped before the commit.
+    _until_commit: Uncommitted,
 }
 
 impl Written {
@@ -160,7 +160,7 @@ impl TableWriter {
         Ok(Written {
             files: files.written,
             rows: files.rows,
-            uncommitted: files.uncommitted,
+            _until_commit: files.uncommitted,
         })
     }
 

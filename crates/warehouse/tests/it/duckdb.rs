@@ -12,13 +12,13 @@ use crate::lake::{BUCKET, Lake, texts};
 
 impl Lake {
     /// Runs statements in a fresh DuckDB process, where this lake is called `lake`; the values of each one's rows.
-    pub fn duckdb(&self, statements: &[&str]) -> Vec<Vec<Vec<Option<String>>>> {
+    pub(crate) fn duckdb(&self, statements: &[&str]) -> Vec<Vec<Vec<Option<String>>>> {
         self.try_duckdb(statements)
             .unwrap_or_else(|error| panic!("DuckDB, {statements:?}: {error}"))
     }
 
     /// The same, or what DuckDB says of it.
-    pub fn try_duckdb(&self, statements: &[&str]) -> Result<Vec<Vec<Vec<Option<String>>>>, String> {
+    pub(crate) fn try_duckdb(&self, statements: &[&str]) -> Result<Vec<Vec<Vec<Option<String>>>>, String> {
         let (attach, schema) = attach_address(self.database.url());
         let request = json!({ "attach": attach, "schema": schema, "s3": bucket(), "statements": statements });
         let answer = judge(&request);
@@ -29,7 +29,7 @@ impl Lake {
     }
 
     /// The rows of a query as DuckDB reads them, each as a text of the same form as ours.
-    pub fn duckdb_rows(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn duckdb_rows(&self, sql: &str) -> Vec<String> {
         std::fs::create_dir_all(self.scratch()).unwrap();
         let file = self.scratch().join("rows.parquet");
         self.duckdb(&[&format!("COPY ({sql}) TO '{}' (FORMAT parquet)", file.display())]);
@@ -69,7 +69,7 @@ fn bucket() -> Option<Value> {
 }
 
 /// The Python that has DuckDB and moto.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let python = std::env::var_os("GROMA_TEST_PYTHON").map_or_else(|| root().join(".venv/bin/python"), PathBuf::from);
     assert!(
         python.exists(),

@@ -13,17 +13,17 @@ use tokio_util::sync::CancellationToken;
 use warehouse::{Limits, Outcome, Sql, TableName, Warehouse, WarehouseOptions};
 
 /// Where the lakes of a process stand when it is not a folder, `s3://bucket`: a test runs others with it.
-pub const BUCKET: &str = "GROMA_TEST_BUCKET";
+pub(crate) const BUCKET: &str = "GROMA_TEST_BUCKET";
 
 /// A fresh warehouse: files in a folder, catalog in `database`.
-pub struct Lake {
-    pub warehouse: Warehouse,
-    pub database: TestDatabase,
+pub(crate) struct Lake {
+    pub(crate) warehouse: Warehouse,
+    pub(crate) database: TestDatabase,
     folder: TempDir,
 }
 
 /// Runs a test on a fresh warehouse with its catalog in SQLite, then with its catalog in PostgreSQL.
-pub async fn on_both_stores(test: impl AsyncFn(&Lake)) {
+pub(crate) async fn on_both_stores(test: impl AsyncFn(&Lake)) {
     for lake in [Lake::on_sqlite().await, Lake::on_postgres().await] {
         let store = lake.database.url().split(':').next().unwrap().to_owned();
         let outcome = std::panic::AssertUnwindSafe(test(&lake)).catch_unwind().await;
@@ -36,11 +36,11 @@ pub async fn on_both_stores(test: impl AsyncFn(&Lake)) {
 }
 
 impl Lake {
-    pub async fn on_sqlite() -> Lake {
+    pub(crate) async fn on_sqlite() -> Lake {
         Self::open(TestDatabase::sqlite().await).await
     }
 
-    pub async fn on_postgres() -> Lake {
+    pub(crate) async fn on_postgres() -> Lake {
         Self::open(TestDatabase::postgres().await).await
     }
 
@@ -59,18 +59,18 @@ impl Lake {
     }
 
     /// A second warehouse on the same database and folder, as after a restart.
-    pub async fn reopen(&self) -> Warehouse {
+    pub(crate) async fn reopen(&self) -> Warehouse {
         Warehouse::open(self.database.database().clone(), options(self.folder.path()))
             .await
             .unwrap()
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Runs a statement that changes something and says how many rows it touched.
-    pub async fn execute(&self, sql: &str) -> u64 {
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
         match self
             .warehouse
             .execute(&actor(), &Sql::new(sql), &Limits::default())
@@ -89,7 +89,7 @@ impl Lake {
     }
 
     /// Compacts a table of `public`.
-    pub async fn compact(&self, table: &str) -> warehouse::CompactReport {
+    pub(crate) async fn compact(&self, table: &str) -> warehouse::CompactReport {
         let name = TableName::new("public", table);
         self.warehouse
             .compact_table(&name, &CancellationToken::new(), None)
@@ -98,23 +98,23 @@ impl Lake {
     }
 
     /// The rows of a query, each as a text.
-    pub async fn rows(&self, sql: &str) -> Vec<String> {
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
         let rows = self.warehouse.query(&Sql::new(sql), &Limits::default()).await;
         let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
         texts(&rows.collect().await.unwrap_or_else(|error| panic!("{sql}: {error}")))
     }
 
     /// A folder for the test's own files.
-    pub fn scratch(&self) -> std::path::PathBuf {
+    pub(crate) fn scratch(&self) -> std::path::PathBuf {
         self.folder.path().join("scratch")
     }
 
-    pub fn data_folder(&self) -> std::path::PathBuf {
+    pub(crate) fn data_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("data")
     }
 
     /// Data files in the folder, relative to it, sorted.
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.data_folder(), &self.data_folder(), &mut found);
         found.sort();
@@ -134,7 +134,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
 }
 
 /// A small warehouse in a folder.
-pub fn options(folder: &Path) -> WarehouseOptions {
+pub(crate) fn options(folder: &Path) -> WarehouseOptions {
     WarehouseOptions {
         storage: folder.join("data").display().to_string(),
         memory_limit_bytes: 256 << 20,
@@ -143,14 +143,14 @@ pub fn options(folder: &Path) -> WarehouseOptions {
 }
 
 /// The operator of an organisation.
-pub fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     Actor::Operator {
         organisation: Id::new(),
     }
 }
 
 /// Rows as texts, cell by cell.
-pub fn texts(batches: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn texts(batches: &[RecordBatch]) -> Vec<String> {
     let format = FormatOptions::new().with_null("∅");
     let mut rows = Vec::new();
     for batch in batches {
@@ -169,7 +169,7 @@ pub fn texts(batches: &[RecordBatch]) -> Vec<String> {
 
 /// The same rows, whatever their order.
 #[track_caller]
-pub fn assert_same_rows(mut one: Vec<String>, mut other: Vec<String>) {
+pub(crate) fn assert_same_rows(mut one: Vec<String>, mut other: Vec<String>) {
     one.sort();
     other.sort();
     if let Some(difference) = one.iter().zip(&other).position(|(one, other)| one != other) {
