@@ -1,4 +1,4 @@
-// Starts the built server on a free port, in a data folder of its own, with the demo tables and a token for everything.
+// Starts the built server on a free port, in a data folder of its own: empty, or with the demo tables and a token for everything.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -26,40 +25,50 @@ export function neutralEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GROMA_')));
 }
 
-/** Waits for the line `listening http://…` on standard output. */
-async function addressOf(child, log) {
-  const lines = createInterface({ input: child.stdout });
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the server ended with ${code} before it listened:\n${log.join('')}`);
+/** What the server printed until now, once `pattern` is in it: the match. */
+function waitFor(pattern, child, printed) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const match = pattern.exec(printed.join(''));
+      if (match) resolve(match);
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code} and never said ${pattern}:\n${printed.join('')}`)));
+    look();
   });
-  const found = (async () => {
-    for await (const line of lines) {
-      const match = /^listening (http\S+)$/.exec(line.trim());
-      if (match) return match[1];
-    }
-    throw new Error(`the server never said where it listens:\n${log.join('')}`);
-  })();
-  const address = await Promise.race([found, ended]);
-  ended.catch(() => {});
-  return address;
 }
 
 /**
- * A running server; GROMA_TEST_LOG names a file that takes its log.
+ * A running server with the demo tables and its owner; GROMA_TEST_LOG names a file that takes its log.
  * `environment` is what the tests read, `stop` ends it and fails when its log has errors.
  */
 export async function startServer() {
+  const { url, run, folder, stop } = await startEmptyServer({ GROMA_ADMIN_EMAIL: OWNER.email, GROMA_ADMIN_PASSWORD: OWNER.password });
+  try {
+    await run('demo');
+    const token = await run('token', 'create', '--name', 'black box', '--apis', 'maps,sql,imports', '--grant', '*');
+    return { url, token, stop, environment: { GROMA_TEST_URL: url, GROMA_TEST_TOKEN: token, GROMA_TEST_DATA_DIR: folder } };
+  } catch (error) {
+    await stop().catch(() => {});
+    throw new Error(`${error.message}\n${error.stderr ?? ''}`);
+  }
+}
+
+/**
+ * A running server with nothing in it and these settings. `run` runs a command of the program beside it,
+ * `hear` waits until it printed what matches a pattern.
+ */
+export async function startEmptyServer(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'groma-black-box-'));
-  const environment = {
-    ...neutralEnvironment(),
-    GROMA_DATA_DIR: folder,
-    GROMA_LISTEN: '127.0.0.1:0',
-    GROMA_ADMIN_EMAIL: OWNER.email,
-    GROMA_ADMIN_PASSWORD: OWNER.password,
-  };
+  const environment = { ...neutralEnvironment(), GROMA_DATA_DIR: folder, GROMA_LISTEN: '127.0.0.1:0', ...settings };
   const log = [];
+  const printed = [];
   const child = spawn(binary(), ['serve'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.on('data', (text) => log.push(String(text)));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => printed.push(String(text)));
+  const hear = (pattern) => waitFor(pattern, child, printed);
   const run = async (...words) => (await promisify(execFile)(binary(), words, { env: environment })).stdout.trim();
   const stop = async () => {
     if (child.exitCode === null) {
@@ -73,13 +82,11 @@ export async function startServer() {
     if (errors.length > 0) throw new Error(`the server's log has errors:\n${errors.join('\n')}`);
   };
   try {
-    const url = await addressOf(child, log);
-    await run('demo');
-    const token = await run('token', 'create', '--name', 'black box', '--apis', 'maps,sql,imports', '--grant', '*');
-    return { url, token, stop, environment: { GROMA_TEST_URL: url, GROMA_TEST_TOKEN: token, GROMA_TEST_DATA_DIR: folder } };
+    const [, url] = await hear(/^listening (http\S+)$/m);
+    return { url, run, folder, stop, hear };
   } catch (error) {
     child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
-    throw new Error(`${error.message}\n${error.stderr ?? ''}\n${log.join('')}`);
+    throw error;
   }
 }

@@ -85,6 +85,27 @@ test('it is styled by a column, with a legend that says the classes', async () =
   await mapIsDrawn(page);
 });
 
+/** Clicks where the map has this place, longitude first. */
+async function clickAt(window, place) {
+  const at = await window.evaluate((lonlat) => {
+    const map = document.querySelector('[data-testid=map]').gromaMap;
+    const { x, y } = map.project(lonlat);
+    const { left, top } = map.getCanvas().getBoundingClientRect();
+    return [left + x, top + y];
+  }, place);
+  await window.mouse.click(...at);
+}
+const LIMA = [-77.03, -12.04];
+
+test('a click on a city shows its columns, until it is closed', async () => {
+  await clickAt(page, LIMA);
+  const popup = page.getByRole('article');
+  await popup.getByText('Lima', { exact: true }).waitFor();
+  await popup.getByText('7,737,002').waitFor();
+  await page.keyboard.press('Escape');
+  await popup.waitFor({ state: 'detached' });
+});
+
 test('undo takes the last step back and redo brings it again', async () => {
   const legend = page.getByRole('region', { name: 'Legend' });
   await page.getByRole('button', { name: /^Undo/ }).click();
@@ -112,7 +133,9 @@ test('a second, anonymous browser sees it with title, legend, attribution and po
   await mapIsDrawn(stranger);
   assert.ok((await pixelsOf(stranger, LAYER)) > 200, 'the airports are on the public map');
   await stranger.getByRole('region', { name: 'Legend' }).getByText('Colour: population').waitFor();
-  assert.match(await stranger.getByRole('region', { name: 'Attribution' }).textContent(), /\w+/);
+  assert.match(await stranger.getByRole('region', { name: 'Attribution' }).textContent(), /GeoNames/);
+  await clickAt(stranger, LIMA);
+  await stranger.getByRole('article').getByText('Lima', { exact: true }).waitFor();
   await stranger.context().close();
 });
 

@@ -1,5 +1,6 @@
 // The other pages: importing, tokens, the command palette, Spanish, and deleting with its warning.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { mapIsDrawn, openWorkspace } from './workspace.mjs';
 
@@ -14,23 +15,101 @@ after(() => workspace?.close());
 const CSV =
   'name,lat,lon,visitors\nForum,41.8925,12.4853,7000000\nPantheon,41.8986,12.4769,\nNowhere,not a number,12.5,3\n';
 
-test('a CSV file dropped on the explorer is previewed, imported and reported', async () => {
+/** Drops a file on the Data Explorer. */
+async function dropFile(name, bytes) {
   await page.goto(`${workspace.url}/data`);
-  const transfer = await page.evaluateHandle((text) => {
-    const data = new DataTransfer();
-    data.items.add(new File([text], 'Roman sights.csv', { type: 'text/csv' }));
-    return data;
-  }, CSV);
+  const transfer = await page.evaluateHandle(
+    ([fileName, encoded]) => {
+      const data = new DataTransfer();
+      const content = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([content], fileName));
+      return data;
+    },
+    [name, Buffer.from(bytes).toString('base64')],
+  );
   const target = page.getByRole('heading', { name: 'Data', level: 2 });
   for (const event of ['dragenter', 'dragover', 'drop'])
     await target.dispatchEvent(event, { dataTransfer: transfer });
+}
+
+test('a CSV file dropped on the explorer is previewed, imported and reported', async () => {
+  await dropFile('Roman sights.csv', CSV);
   const dialog = page.getByRole('dialog', { name: /Roman sights\.csv/ });
   await dialog.getByText('Pantheon').waitFor();
   assert.equal(await dialog.getByLabel('Table', { exact: true }).inputValue(), 'roman_sights');
   await dialog.getByRole('button', { name: 'Import', exact: true }).click();
   await dialog.getByText('public.roman_sights is ready.').waitFor();
+  // The row without a latitude is named, with the reason.
+  await dialog.getByText("the latitude 'not a number' is not a number").waitFor();
   await dialog.getByRole('button', { name: 'Open table' }).click();
   await mapIsDrawn(page);
+});
+
+const GEOJSON = JSON.stringify({
+  type: 'FeatureCollection',
+  features: [
+    {
+      type: 'Feature',
+      properties: { trail: 'Coast path', km: 12.5 },
+      geometry: {
+        type: 'LineString',
+        coordinates: [
+          [7.1, 43.6],
+          [7.3, 43.7],
+          [7.4, 43.75],
+        ],
+      },
+    },
+    {
+      type: 'Feature',
+      properties: { trail: 'Ridge', km: 8 },
+      geometry: {
+        type: 'LineString',
+        coordinates: [
+          [7.2, 43.9],
+          [7.5, 44],
+        ],
+      },
+    },
+  ],
+});
+const FILES = [
+  {
+    format: 'GeoJSON',
+    name: 'trails.geojson',
+    bytes: GEOJSON,
+    value: 'Coast path',
+    rows: '2 rows',
+    kind: 'Lines',
+  },
+  // Written by DuckDB: three bridges with the year in which they were opened.
+  {
+    format: 'GeoParquet',
+    name: 'bridges.parquet',
+    bytes: readFileSync(new URL('./fixtures/bridges.parquet', import.meta.url)),
+    value: 'Tower Bridge',
+    rows: '3 rows',
+    kind: 'Points',
+  },
+];
+for (const { format, name, bytes, value, rows, kind } of FILES) {
+  test(`a ${format} file dropped on the explorer becomes a table on a map`, async () => {
+    await dropFile(name, bytes);
+    const dialog = page.getByRole('dialog', { name: new RegExp(name) });
+    await dialog.getByText(value, { exact: true }).waitFor();
+    await dialog.getByText(format, { exact: true }).waitFor();
+    await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+    await dialog.getByText(/is ready\.$/).waitFor();
+    await dialog.getByRole('button', { name: 'Open table' }).click();
+    await mapIsDrawn(page);
+    await page.getByText(new RegExp(`${rows} · .* · ${kind}`)).waitFor();
+  });
+}
+
+test('a file that is no table is refused in words', async () => {
+  await dropFile('holiday.csv.zip', 'this is neither a table nor a map');
+  await page.getByRole('dialog').getByRole('alert').waitFor();
+  await page.keyboard.press('Escape');
 });
 
 test('the same file again needs an explicit yes to replace the table', async () => {

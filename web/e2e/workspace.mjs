@@ -15,8 +15,9 @@ async function server() {
   return { url, owner, stop: async () => {} };
 }
 
-export async function openWorkspace() {
-  const { url, owner, stop } = await server();
+/** A browser in front of the server that is given, else of one with the demo tables. */
+export async function openWorkspace(given) {
+  const { url, owner, stop } = given ?? (await server());
   const browser = await launch(chromium);
   const outside = [];
   const problems = [];

@@ -1,6 +1,6 @@
 // Numbers and times as English and Spanish readers expect them.
 import { expect, test } from 'vitest';
-import { formatBounds, formatBytes, formatCompact, formatNumber, formatRelative } from './format';
+import { formatBounds, formatBytes, formatCompact, formatDate, formatNumber, formatRelative } from './format';
 
 test('thousands are grouped by the reader’s habit', () => {
   expect(formatNumber(1204567.5, 'en')).toBe('1,204,567.5');
@@ -29,4 +29,9 @@ test('class bounds are rounded only as far as neighbours stay apart', () => {
   expect(formatBounds([0.001, 0.002, 0.003], 'en')).toEqual(['0.001', '0.002', '0.003']);
   expect(formatBounds([0, 1_500_000, 22_000_000], 'en')).toEqual(['0', '1.5M', '22M']);
   expect(formatBounds([5], 'en')).toEqual(['5']);
+});
+
+test('a day is the day in UTC, whatever the clock of the machine', () => {
+  expect(formatDate('2018-01-31T23:59:59.650Z', 'en')).toBe('Jan 31, 2018');
+  expect(formatDate('2018-01-31', 'es')).toBe('31 ene 2018');
 });

@@ -26,6 +26,11 @@ export function formatDateTime(value: string | number | Date, locale: string): s
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(value));
 }
 
+/** The day alone, in UTC as it is stored. */
+export function formatDate(value: string | number | Date, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(value));
+}
+
 /** With seconds and the time zone: what a tooltip says. */
 export function formatExactTime(value: string | number | Date, locale: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' }).format(new Date(value));

@@ -138,7 +138,12 @@ export function Legend({ legends, onToggleLayer, isInitiallyOpen = true }: Props
                 <Colors colors={legend.colors} geometry={legend.geometry} opacity={legend.opacity} />
               ) : null}
               {legend.isVisible && legend.sizes ? (
-                <Sizes sizes={legend.sizes} geometry={legend.geometry} color={legend.color} />
+                <Sizes
+                  sizes={legend.sizes}
+                  geometry={legend.geometry}
+                  // Where colour says something else, sizes are shown without one.
+                  color={legend.colors ? 'var(--g-dim)' : legend.color}
+                />
               ) : null}
             </div>
           ))}

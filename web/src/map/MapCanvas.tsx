@@ -41,6 +41,8 @@ type Props = {
   onViewChange?: (view: View) => void;
   onPick?: (picked: Picked | null) => void;
   onAttribution?: (attributions: string[]) => void;
+  /** Gets a small picture (a data URL) whenever everything is drawn and at rest. */
+  onPicture?: (url: string) => void;
   handle?: Ref<MapHandle>;
   label: string;
   children?: ReactNode;
@@ -78,6 +80,18 @@ function groundStyle(color: string): StyleSpecification {
     sources: {},
     layers: [{ id: 'ground', type: 'background', paint: { 'background-color': color } }],
   };
+}
+
+const PICTURE = { width: 560, height: 240 };
+
+/** The middle of the map, small; only while a frame is on the canvas, which is in the frame that draws it. */
+function pictureOf(canvas: HTMLCanvasElement): string {
+  const scale = Math.max(PICTURE.width / canvas.width, PICTURE.height / canvas.height);
+  const [width, height] = [PICTURE.width / scale, PICTURE.height / scale];
+  const small = Object.assign(document.createElement('canvas'), PICTURE);
+  const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
+  small.getContext('2d')?.drawImage(canvas, left, top, width, height, 0, 0, PICTURE.width, PICTURE.height);
+  return small.toDataURL('image/webp', 0.8);
 }
 
 function attributionsOf(map: MapLibre): string[] {
@@ -178,6 +192,10 @@ export function MapCanvas(props: Props) {
     made.on('sourcedata', settle);
     made.on('idle', settle);
     made.on('idle', () => latest.current.onAttribution?.(attributionsOf(made)));
+    made.on('idle', () => {
+      if (made.getContainer().dataset.drawn === 'true')
+        latest.current.onPicture?.(pictureOf(made.getCanvas()));
+    });
     made.on('moveend', () => latest.current.onViewChange?.(viewOf(made)));
     const observer = new ResizeObserver(() => made.resize());
     observer.observe(container.current!);

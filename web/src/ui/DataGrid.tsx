@@ -108,6 +108,7 @@ export function DataGrid(props: Props) {
               aria-colindex={cell.index + 1}
               aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : 'none'}
               className={styles.headCell}
+              data-number={isNumber(column.type) || undefined}
               style={{ left: cell.start, width: cell.size }}
             >
               {onSort && column.type !== 'geometry' ? (

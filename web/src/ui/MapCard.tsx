@@ -1,4 +1,4 @@
-// A map as a card: a drawn ground of its own, title, when it changed.
+// A map as a card: its picture when there is one, else a drawn ground of its own; title, when it changed.
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import styles from './MapCard.module.css';
@@ -9,10 +9,12 @@ type Props = {
   seed: string;
   detail: string;
   badge?: string | null;
+  /** Address of a picture of the map. */
+  picture?: string | null;
   menu?: ReactNode;
 };
 
-/** A small field plan, the same for the same map: no picture is stored yet. */
+/** A small field plan, the same for the same map: for maps that were never open in this browser. */
 function Plan({ seed }: { seed: string }) {
   let state = [...seed].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, 7);
   const random = () => {
@@ -61,10 +63,10 @@ function Plan({ seed }: { seed: string }) {
   );
 }
 
-export function MapCard({ title, to, seed, detail, badge, menu }: Props) {
+export function MapCard({ title, to, seed, detail, badge, picture, menu }: Props) {
   return (
     <article className={styles.card}>
-      <Plan seed={seed} />
+      {picture ? <img className={styles.plan} src={picture} alt="" /> : <Plan seed={seed} />}
       <div className={styles.foot}>
         <div className={styles.words}>
           <Link to={to} className={`${styles.title} truncate`}>

@@ -13,6 +13,7 @@ export function useFormat() {
         format.formatNumber(value, locale, options),
       compact: (value: number) => format.formatCompact(value, locale),
       bytes: (value: number) => format.formatBytes(value, locale),
+      date: (value: string | number | Date) => format.formatDate(value, locale),
       dateTime: (value: string | number | Date) => format.formatDateTime(value, locale),
       exactTime: (value: string | number | Date) => format.formatExactTime(value, locale),
       clock: (value: number | Date) => format.formatClock(value, locale),

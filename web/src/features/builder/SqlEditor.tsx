@@ -198,6 +198,8 @@ export default function SqlEditor({ value, onChange, onRun, connection, label, p
     });
     view.current = made;
     made.focus();
+    // The lines are as high as their font, which may still be on its way.
+    void document.fonts.ready.then(() => made.requestMeasure());
     made.dispatch({ selection: { anchor: made.state.doc.length } });
     return () => made.destroy();
   }, [label, hint]);

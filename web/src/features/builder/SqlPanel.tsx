@@ -24,6 +24,8 @@ import styles from './SqlPanel.module.css';
 const SqlEditor = lazy(() => import('./SqlEditor'));
 
 const PREVIEW_ROWS = 500;
+/** As many as a result that is longer than the preview is taken to have, to choose how large its points are. */
+const MANY_ROWS = 5000;
 const START = 'SELECT *\nFROM demo.airports\n';
 
 type Run = {
@@ -93,6 +95,7 @@ export function SqlPanel({ datasetId }: Props) {
         geometry: kind,
         position,
         basemap: basemapOf(before.config),
+        count: run.result.rows.length < PREVIEW_ROWS ? run.result.rows.length : MANY_ROWS,
       });
       apply(t('layers.actAdd', { layer: label }), (now) =>
         addLayer(now, made, layer, popupFields(run.result.schema)),

@@ -4,6 +4,7 @@ import { IconCheck, IconMap } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type Ref, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { keepPicture } from '../../lib/map-pictures';
 import { BASEMAPS } from '../../map/basemaps';
 import {
   basemapOf,
@@ -137,6 +138,7 @@ export function Stage({ handle, sources, painter }: Props) {
       layers={(place) => painter.paint(config, datasets, sources, place)}
       onPick={setPicked}
       onViewChange={onViewChange}
+      onPicture={(url) => keepPicture(store.getState().id, url, Date.now())}
       onAttribution={(next) => setGround((now) => (now.join() === next.join() ? now : next))}
     >
       <Legend

@@ -6,10 +6,16 @@ import styles from './Distribution.module.css';
 
 const HEIGHT = 28;
 
+/** Text that begins like a date of ISO 8601. */
+const isTime = (value: unknown): value is string =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value);
+
 export function Distribution({ statistics, rows }: { statistics: ColumnStatistics; rows: number | null }) {
   const { t } = useTranslation();
   const format = useFormat();
   const { histogram, categories, min, max } = statistics;
+  const end = (value: typeof min) =>
+    typeof value === 'number' ? format.compact(value) : isTime(value) ? format.date(value) : value;
   if (histogram?.length) {
     const top = Math.max(...histogram.map((bin) => bin.count), 1);
     const width = 100 / histogram.length;
@@ -39,8 +45,8 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
           })}
         </svg>
         <div className={styles.ends}>
-          <span>{typeof min === 'number' ? format.compact(min) : min}</span>
-          <span>{typeof max === 'number' ? format.compact(max) : max}</span>
+          <span>{end(min)}</span>
+          <span>{end(max)}</span>
         </div>
       </div>
     );
@@ -55,7 +61,7 @@ export function Distribution({ statistics, rows }: { statistics: ColumnStatistic
               className={styles.bar}
               style={{ width: `${Math.max(1, (100 * one.frequency) / Math.max(1, total))}%` }}
             />
-            <span className="truncate">{one.category ?? t('grid.null')}</span>
+            <span className="truncate">{one.category === null ? t('grid.null') : String(one.category)}</span>
             <span className="dim numbers">
               {one.frequency / Math.max(1, total) >= 0.005
                 ? format.number(one.frequency / total, { style: 'percent', maximumFractionDigits: 0 })

@@ -146,7 +146,8 @@ export function ImportDialog({ file, onClose }: { file: File; onClose: () => voi
                 setMayOverwrite(false);
               }}
               size="md"
-              data-autofocus
+              // The preview comes after the dialog: what people change first has the focus then.
+              autoFocus
             />
           </div>
           {exists ? (

@@ -6,6 +6,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { createMap, mapsQuery } from '../../api/maps';
 import { meQuery } from '../../api/session';
+import { pictureOf } from '../../lib/map-pictures';
 import { basemapFor } from '../../map/basemaps';
 import { newDocument } from '../../map/document/create';
 import { contentOf } from '../../map/document/repair';
@@ -95,6 +96,7 @@ export function Home() {
                 title={map.title || t('maps.untitled')}
                 to={paths.builder(map.id)}
                 seed={map.id}
+                picture={pictureOf(map.id)}
                 detail={t('maps.changed', { when: format.relative(map.updated_at) })}
                 badge={map.privacy === 'public' ? t('maps.public') : null}
               />

@@ -17,6 +17,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { createMap, deleteMap, duplicateMap, type MapSummary, mapsQuery } from '../../api/maps';
+import { pictureOf } from '../../lib/map-pictures';
 import { basemapFor } from '../../map/basemaps';
 import { newDocument } from '../../map/document/create';
 import { contentOf } from '../../map/document/repair';
@@ -206,6 +207,7 @@ export function Maps() {
               title={map.title || t('maps.untitled')}
               to={paths.builder(map.id)}
               seed={map.id}
+              picture={pictureOf(map.id)}
               detail={t('maps.changed', { when: format.relative(map.updated_at) })}
               badge={map.privacy === 'public' ? t('maps.public') : null}
               menu={menu(map)}

@@ -6,6 +6,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { meQuery, signOut } from '../../api/session';
 import { chooseLanguage, LANGUAGES, type Language } from '../../i18n/setup';
+import { forgetPictures } from '../../lib/map-pictures';
 import { paths } from '../../paths';
 import { showProblem } from '../../ui/toasts';
 import { type SchemeChoice, useSchemeChoice } from '../../ui/useScheme';
@@ -37,6 +38,7 @@ export function PersonMenu() {
       return;
     }
     queries.clear();
+    forgetPictures();
     await navigate({ to: paths.signIn });
   };
 

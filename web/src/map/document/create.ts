@@ -102,6 +102,11 @@ function pointSize(count: number): { radius: number; thickness: number } {
   return count > 3000 ? { radius: 3, thickness: 0.5 } : { radius: 4, thickness: 1 };
 }
 
+/** Many polygons are small: a thin, pale outline, or outlines would hide the colour. */
+function outlineWeight(count: number): { thickness: number; strokeOpacity: number } {
+  return count > 1000 ? { thickness: 0.5, strokeOpacity: 0.5 } : { thickness: 1, strokeOpacity: 0.9 };
+}
+
 function newVisConfig(geometry: Geometry, color: number[], basemap: BasemapId, count: number): VisConfig {
   const ranges = {
     colorRange: defaultRange('sequential', isDark(basemap)),
@@ -134,7 +139,7 @@ function newVisConfig(geometry: Geometry, color: number[], basemap: BasemapId, c
         opacity: 0.6,
         stroked: true,
         strokeColor: ownOutline(color, basemap),
-        strokeOpacity: 0.9,
+        ...outlineWeight(count),
       };
   }
 }
