@@ -20,15 +20,13 @@ async function press(key) {
   await page.keyboard.press(key);
   const { name, isVisible } = await page.evaluate(() => {
     const element = document.activeElement;
-    const own = getComputedStyle(element);
-    const field = element.closest('.mantine-Input-wrapper')?.querySelector('input, textarea') ?? element;
-    const shown = getComputedStyle(field);
-    const ring = (style) =>
-      (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0) ||
-      style.boxShadow !== 'none';
+    const shown = [element, element.closest('.mantine-Input-input')]
+      .filter(Boolean)
+      .map((one) => getComputedStyle(one));
+    const hasRing = (style) => style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0;
     return {
       name: element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent,
-      isVisible: element === document.body || ring(own) || ring(shown),
+      isVisible: element === document.body || shown.some(hasRing),
     };
   });
   assert.ok(isVisible, `after ${key}: nobody sees that “${name}” has the focus`);
