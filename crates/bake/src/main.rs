@@ -2,6 +2,7 @@
 //!
 //! `bake --packages DIR --out DIR`; it reads and writes files and never the network.
 
+mod antimeridian;
 mod basemap;
 mod fonts;
 mod geoparquet;

@@ -7,7 +7,7 @@ use geo::{Coord, LineString, MultiPolygon, Polygon};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, antimeridian};
 
 #[derive(Deserialize)]
 pub(crate) struct Topology {
@@ -67,7 +67,11 @@ impl Topology {
                 }
                 other => return Err(broken(&format!("geometry type {other:?} is not read"))),
             };
-            let polygons = polygons.into_iter().filter(|p| p.exterior().0.len() >= 4).collect();
+            let polygons = polygons
+                .into_iter()
+                .filter(|polygon| polygon.exterior().0.len() >= 4)
+                .flat_map(antimeridian::cut)
+                .collect();
             areas.push(Area {
                 id: member
                     .id

@@ -88,7 +88,7 @@ fn road_names(p: &Palette) -> Value {
             "symbol-placement": "line", "text-field": name(), "text-font": [FONT],
             "text-size": by_zoom(1.0, OTHER), "symbol-spacing": 300
         },
-        "paint": {"text-color": p.minor_label, "text-halo-color": p.halo, "text-halo-width": 1.2}
+        "paint": {"text-color": p.minor_label, "text-halo-color": p.halo, "text-halo-width": 1, "text-halo-blur": 0.5}
     })
 }
 
@@ -113,7 +113,7 @@ fn place(id: &str, filter: Value, min_zoom: u8, size: &[(f64, f64)], color: &str
             "text-line-height": 1.15,
             "symbol-sort-key": ["to-number", ["coalesce", ["get", "sort_key"], ["get", "min_zoom"]], 99]
         },
-        "paint": {"text-color": color, "text-halo-color": p.halo, "text-halo-width": 1.4, "text-halo-blur": 0.3}
+        "paint": {"text-color": color, "text-halo-color": p.halo, "text-halo-width": 1.2, "text-halo-blur": 0.5}
     })
 }
 

@@ -53,7 +53,7 @@ pub(super) const POSITRON: Palette = Palette {
     city_label: "#595f64",
     minor_label: "#80868a",
     water_label: "#8a99a3",
-    halo: "#f8f8f6",
+    halo: "rgba(248, 248, 246, 0.75)",
     water_halo: "#d8dee1",
 };
 
@@ -80,7 +80,7 @@ pub(super) const DARK_MATTER: Palette = Palette {
     city_label: "#a4acb4",
     minor_label: "#767e87",
     water_label: "#4d5a66",
-    halo: "#14171b",
+    halo: "rgba(20, 23, 27, 0.75)",
     water_halo: "#0b0d10",
 };
 
@@ -107,6 +107,6 @@ pub(super) const VOYAGER: Palette = Palette {
     city_label: "#4e4a57",
     minor_label: "#7a7582",
     water_label: "#6d98ad",
-    halo: "#fbf9f4",
+    halo: "rgba(251, 249, 244, 0.75)",
     water_halo: "#d6e7ee",
 };

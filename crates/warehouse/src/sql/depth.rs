@@ -150,7 +150,6 @@ fn nothing() -> Expr {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Sql;
     use crate::sql::parse;
 
