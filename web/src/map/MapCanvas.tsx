@@ -49,6 +49,8 @@ type Props = {
 };
 
 const PADDING = 56;
+/** So many pixels beside a point still hit it. */
+const PICKING_RADIUS = 4;
 
 function viewOf(map: MapLibre): View {
   const center = map.getCenter().wrap();
@@ -100,9 +102,9 @@ function attributionsOf(map: MapLibre): string[] {
   return [...new Set(texts.filter((text): text is string => Boolean(text)))];
 }
 
-function pickedOf(info: PickingInfo): Picked | null {
-  const object = info.object as { properties?: Record<string, unknown> } | undefined;
-  if (!object || !info.layer || !info.coordinate) return null;
+function pickedOf(info: PickingInfo | null): Picked | null {
+  const object = info?.object as { properties?: Record<string, unknown> } | undefined;
+  if (!object || !info?.layer || !info.coordinate) return null;
   return {
     layerId: info.layer.id,
     properties: object.properties ?? {},
@@ -158,12 +160,11 @@ export function MapCanvas(props: Props) {
     const deck = new MapLibreOverlay({
       interleaved: true,
       layers: [],
-      pickingRadius: 4,
+      pickingRadius: PICKING_RADIUS,
       getCursor: ({ isDragging, isHovering }) => (isDragging ? 'grabbing' : isHovering ? 'pointer' : 'grab'),
       onHover: (info) => {
         made.getCanvas().style.cursor = info.object ? 'pointer' : '';
       },
-      onClick: (info) => latest.current.onPick?.(pickedOf(info)),
       // Says when what should be seen is drawn: for tests, and for whoever takes pictures of pages.
       onAfterRender: () => {
         const all = drawn.current ?? [];
@@ -195,6 +196,11 @@ export function MapCanvas(props: Props) {
     made.on('idle', () => {
       if (made.getContainer().dataset.drawn === 'true')
         latest.current.onPicture?.(pictureOf(made.getCanvas()));
+    });
+    // deck.gl's own click gives up when looking up what was pressed takes longer than a tap may last.
+    made.on('click', ({ point }) => {
+      if (!made.hasControl(deck)) return;
+      latest.current.onPick?.(pickedOf(deck.pickObject({ x: point.x, y: point.y, radius: PICKING_RADIUS })));
     });
     made.on('moveend', () => latest.current.onViewChange?.(viewOf(made)));
     const observer = new ResizeObserver(() => made.resize());
