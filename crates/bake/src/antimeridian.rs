@@ -20,9 +20,12 @@ pub(crate) fn cut(polygon: Polygon<f64>) -> Vec<Polygon<f64>> {
         .flat_map(|turn| {
             let world = Rect::new((turn - 180.0, -90.0), (turn + 180.0, 90.0)).to_polygon();
             let MultiPolygon(parts) = polygon.intersection(&world);
-            parts
-                .into_iter()
-                .map(move |part| part.map_coords(|Coord { x, y }| Coord { x: x - turn, y }))
+            // The intersection works on a grid: what lies on the edge may come back a hair beside it.
+            let home = move |Coord { x, y }: Coord<f64>| Coord {
+                x: (x - turn).clamp(-180.0, 180.0),
+                y,
+            };
+            parts.into_iter().map(move |part| part.map_coords(home))
         })
         .collect()
 }
