@@ -126,6 +126,7 @@ test('the same file again needs an explicit yes to replace the table', async () 
 });
 
 test('deleting a table says which maps it would break', async () => {
+  await page.goto(`${workspace.url}/data/carto_dw/public.roman_sights`);
   await page.getByRole('button', { name: 'Create map' }).click();
   await mapIsDrawn(page);
   await page.goto(`${workspace.url}/data/carto_dw/public.roman_sights`);
