@@ -20,9 +20,11 @@ async function press(key) {
   await page.keyboard.press(key);
   const { name, isVisible } = await page.evaluate(() => {
     const element = document.activeElement;
+    const frame = element.closest('[data-testid=map]');
     const shown = [element, element.closest('.mantine-Input-input')]
       .filter(Boolean)
       .map((one) => getComputedStyle(one));
+    if (frame) shown.push(getComputedStyle(frame, '::after'));
     const hasRing = (style) => style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0;
     return {
       name: element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent,
