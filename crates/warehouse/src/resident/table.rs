@@ -22,6 +22,8 @@ use crate::{Scan, Sql, Warehouse};
 const CONDITION_BYTES: u64 = 32 << 20;
 /// Rows that a condition is asked of at a time.
 const ASKED_ROWS: usize = 1 << 16;
+/// How often a column was missed that was found not to fit: it is not tried again.
+const UNFIT: u32 = u32::MAX;
 /// Exact coordinates may take this much more than was estimated.
 const LONG_COORDINATE_BYTES: u64 = 8;
 
@@ -147,13 +149,17 @@ impl<P: Places> ResidentTable<P> {
                 .collect()
         };
         let room = self.budget_bytes.saturating_sub(self.bytes());
-        if missing.is_empty() || estimated_bytes(&self.subject.table, &missing) as usize > room {
+        let is_unfit = |name: &String| self.missed.lock().get(name) == Some(&UNFIT);
+        if missing.is_empty()
+            || missing.iter().any(is_unfit)
+            || estimated_bytes(&self.subject.table, &missing) as usize > room
+        {
             return Ok(());
         }
         let loading = Loading::of_columns(warehouse, &self.subject, &missing, room).await?;
         let Loaded::All((builders, rows)) = loading.columns().await? else {
             let mut missed = self.missed.lock();
-            missed.extend(missing.into_iter().map(|name| (name, u32::MAX)));
+            missed.extend(missing.into_iter().map(|name| (name, UNFIT)));
             return Ok(());
         };
         if rows != self.rows_read {
