@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, UInt32Array};
 use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use parking_lot::{Mutex, RwLock};
 use resident::{ColumnBuilder, ResidentColumn};
@@ -257,11 +258,32 @@ fn append(answers: &mut BooleanBufferBuilder, more: &BooleanArray) {
 
 /// What columns will about take, before they are read.
 pub(super) fn estimated_bytes(table: &Table, columns: &[String]) -> u64 {
-    // Texts mostly repeat.
-    let width = |column: &Column| column.data_type.primitive_width().unwrap_or(4).min(8) as u64;
     columns
         .iter()
         .filter_map(|name| table.column(name))
-        .map(|column| width(column) * table.rows)
+        .map(|column| estimated_width(table, column) * table.rows)
         .sum()
+}
+
+/// Bytes of a value: texts mostly repeat, and whole numbers are kept as narrow as they are.
+fn estimated_width(table: &Table, column: &Column) -> u64 {
+    match column.data_type.primitive_width() {
+        None => 2,
+        Some(8) if column.data_type == DataType::Int64 => {
+            let number = |text: &Option<String>| text.as_deref()?.parse::<i64>().ok();
+            let ends: Option<Vec<[i64; 2]>> = table
+                .files
+                .iter()
+                .map(|file| {
+                    let range = file.columns.get(&column.id)?;
+                    Some([number(&range.min)?, number(&range.max)?])
+                })
+                .collect();
+            match ends {
+                Some(ends) if ends.iter().flatten().all(|end| u32::try_from(*end).is_ok()) => 4,
+                Some(_) | None => 8,
+            }
+        }
+        Some(width) => width.min(16) as u64,
+    }
 }
