@@ -7,6 +7,7 @@ use crate::duckdb::DuckDb;
 use crate::generator::Data;
 use crate::groma::Server;
 use crate::lines::Lines;
+use crate::points::wait_until_rested;
 use crate::postgis::Postgis;
 
 /// A box in degrees and how many rows it may hold, as shares of all.
@@ -86,6 +87,13 @@ pub(crate) async fn measure(
         if ours.is_none_or(|ours| (ours - count).abs() > 2.0) {
             return Err(format!("{}: {ours:?} rows, PostGIS {count}", area.name).into());
         }
+        // What is asked for again and again comes into memory, beside the answers.
+        wait_until_rested(server, |server| {
+            for (model, widget, _) in WIDGETS {
+                server.widget(model, &parameters(widget))?;
+            }
+            Ok(())
+        })?;
         let mut sums = [0.0; 2];
         for (model, widget, sql) in WIDGETS {
             let sql = sql.replace("{}", &box_in_mercator);

@@ -181,13 +181,21 @@ pub(crate) async fn warm(
 /// Tiles bring the columns into memory, beside the answers: draws some until the server rests between them.
 pub(crate) fn wait_until_resident(server: &mut Server, template: &str, plan: &Plan) -> Result<()> {
     const DRAWN: usize = 10;
-    const QUIET_ROUNDS: usize = 3;
-    let mut quiet = 0;
-    for _ in 0..240 {
+    wait_until_rested(server, |server| {
         for z in [0, 9, 12, 14] {
             let tiles = plan.tiles(z);
             draw(server, template, &tiles[..tiles.len().min(DRAWN)], "identity")?;
         }
+        Ok(())
+    })
+}
+
+/// Asks the server for something until it does nothing between two times.
+pub(crate) fn wait_until_rested(server: &mut Server, mut ask: impl FnMut(&mut Server) -> Result<()>) -> Result<()> {
+    const QUIET_ROUNDS: usize = 3;
+    let mut quiet = 0;
+    for _ in 0..240 {
+        ask(server)?;
         let before = server.cpu_ms()?;
         std::thread::sleep(std::time::Duration::from_millis(250));
         quiet = if server.cpu_ms()? - before < 20.0 { quiet + 1 } else { 0 };

@@ -43,6 +43,7 @@ impl Rooms {
             storage,
             memory_limit_bytes: configuration.memory_limit_mb * MEGABYTE,
             spill_directory: directory.spill(),
+            resident_bytes: configuration.resident_tables_mb * MEGABYTE,
         };
         let warehouse = Warehouse::open(database.clone(), options)
             .await
@@ -52,7 +53,7 @@ impl Rooms {
             connections: Connections::new(database.clone(), warehouse.clone()),
             instantiations: Instantiations::new(database.clone()),
             tiler: Tiler::new(TilerOptions {
-                resident_bytes: configuration.resident_tables_mb * MEGABYTE,
+                uses_resident_tables: true,
                 cache_bytes: (configuration.tile_cache_mb * MEGABYTE) as u64,
             }),
             maps: maps::Maps::new(database.clone(), doorkeeper.clone(), key),

@@ -407,7 +407,6 @@ impl From<&tiles::Error> for Problem {
                 .with("column_name", column_name.clone()),
             Error::Property { .. } => Self::bad_request(message).code("invalid_property"),
             Error::TooLarge { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("tile_too_large"),
-            Error::Changed { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("conflict"),
             Error::Cancelled => Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("cancelled"),
             Error::Shared(error) => Self::from(error.as_ref()),
             Error::SharedSource(error) => Self::from(error.as_ref()),

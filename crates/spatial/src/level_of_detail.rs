@@ -17,6 +17,30 @@ pub const DEEPEST_EXTENT: i8 = 18;
 /// The finest cell level that world coordinates can tell apart.
 const FINEST_GRID_LEVEL: i16 = 32;
 
+/// The last level of each run: rows of one run stand together, in Morton order.
+///
+/// Files and memory keep rows by run and not by level, because a small window
+/// looks into every run. Levels of low zooms stand apart, so that a tile of the
+/// world reads little else than what it draws.
+const RUN_ENDS: [i8; 5] = [2, 4, 6, 8, FULL];
+
+/// Runs that rows are kept in.
+pub const RUNS: usize = RUN_ENDS.len();
+
+/// The run that rows of a level stand in.
+#[inline]
+pub fn run_of(level: i8) -> usize {
+    RUN_ENDS[..RUNS - 1].iter().filter(|&&end| level > end).count()
+}
+
+/// The levels of a run, both ends included.
+pub fn levels_of(run: usize) -> (i8, i8) {
+    (
+        run.checked_sub(1).map_or(0, |before| RUN_ENDS[before] + 1),
+        RUN_ENDS[run],
+    )
+}
+
 /// The level of the grid cells that a thinned tile keeps one point of.
 pub fn grid_level(z: u8, tile_resolution: TileResolution) -> u8 {
     let level = i16::from(z) + i16::from(GRID_LEVELS_PER_TILE) + i16::from(tile_resolution.correction());
@@ -73,6 +97,17 @@ mod tests {
         assert_eq!(max_level(5, TileResolution::Half), 5);
         assert_eq!(max_level(0, TileResolution::Quarter), 0);
         assert_eq!(max_level(20, TileResolution::Four), FULL);
+    }
+
+    #[test]
+    fn every_level_is_in_one_run() {
+        for run in 0..RUNS {
+            let (first, last) = levels_of(run);
+            assert!((first..=last).all(|level| run_of(level) == run));
+        }
+        assert_eq!(levels_of(0).0, 0);
+        assert_eq!(levels_of(RUNS - 1).1, FULL);
+        assert!((1..RUNS).all(|run| levels_of(run).0 == levels_of(run - 1).1 + 1));
     }
 
     #[test]

@@ -38,6 +38,7 @@ async fn main() -> Result<(), Failure> {
             storage: folder.join("data").display().to_string(),
             memory_limit_bytes: 384 << 20,
             spill_directory: folder.join("spill"),
+            resident_bytes: 512 << 20,
         },
     )
     .await?;
@@ -63,7 +64,7 @@ async fn main() -> Result<(), Failure> {
         let kind = if parameters[0].0 == "q" { "query" } else { "table" };
         let source = Source::open(&connection, SourceRequest::of_map(kind, &Parameters::from_url(pairs))?).await?;
         let cold = Tiler::new(TilerOptions {
-            resident_bytes: 0,
+            uses_resident_tables: false,
             cache_bytes: 0,
         });
         if *label == "table" {

@@ -29,10 +29,6 @@ pub enum Error {
     )]
     TooLarge { coord: spatial::TileCoord, limit: usize },
 
-    /// A table in memory does not fit the table in the files any more.
-    #[error("table {table} changed while it was read; try again")]
-    Changed { table: String },
-
     /// Nobody waits for this tile any more.
     #[error("the request was cancelled")]
     Cancelled,

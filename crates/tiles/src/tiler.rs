@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use resident::ResidentColumn;
 use sources::{Selection, Source, SourceGeometry, TableSource};
 use spatial::{LonLatBox, Quadbin, TileCoord, TileResolution};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::frame::TileFrame;
 use crate::overview::{self, Overview};
 use crate::properties::{Property, PropertyKind};
-use crate::resident::{Places, ResidentTable, Residents};
+use crate::resident::{Places, ResidentTable};
 use crate::stream::{Drawing, StreamedTile};
 use crate::thinning::{COMPLETE_POINTS, highest_level};
 use crate::tilejson::{self, TileJson};
@@ -34,11 +35,11 @@ const COUNTED_ZOOM: u8 = overview::LEVEL - 1;
 /// Drawing more features than this leaves the thread that serves requests.
 const FEATURES_INLINE: usize = 2_000;
 
-/// How much memory tiles may use.
+/// What tiles may use.
 #[derive(Debug, Clone)]
 pub struct TilerOptions {
-    /// Hot tables; 0 reads files for every tile.
-    pub resident_bytes: usize,
+    /// Draws from tables that are in memory; files are read for every tile otherwise.
+    pub uses_resident_tables: bool,
     /// Encoded tiles; 0 keeps none.
     pub cache_bytes: u64,
 }
@@ -46,7 +47,7 @@ pub struct TilerOptions {
 impl Default for TilerOptions {
     fn default() -> Self {
         TilerOptions {
-            resident_bytes: 512 << 20,
+            uses_resident_tables: true,
             cache_bytes: 128 << 20,
         }
     }
@@ -99,7 +100,7 @@ impl Drawn {
 pub struct Tiler(Arc<Inner>);
 
 struct Inner {
-    residents: Arc<Residents>,
+    uses_resident_tables: bool,
     cache: Cache,
     /// Row counts of big tables, by table, version and condition.
     overviews: moka::future::Cache<String, Arc<Overview>>,
@@ -159,7 +160,7 @@ impl Drawable {
 impl Tiler {
     pub fn new(options: TilerOptions) -> Self {
         Tiler(Arc::new(Inner {
-            residents: Arc::new(Residents::new(options.resident_bytes)),
+            uses_resident_tables: options.uses_resident_tables,
             cache: Cache::new(options.cache_bytes),
             overviews: moka::future::Cache::builder()
                 .max_capacity(32 << 20)
@@ -210,10 +211,7 @@ impl Tiler {
         template: String,
         limits: &Limits,
     ) -> Result<TileJson> {
-        let resident = source.as_table().and_then(|table| {
-            let geometry = table.table.geometry.as_ref()?;
-            self.0.residents.peek(&table.table, &geometry.column)
-        });
+        let resident = self.resident_already(source).map(Arc::new);
         self.0
             .tilejsons
             .tilejson(source, resident, resolution, template, limits)
@@ -223,10 +221,13 @@ impl Tiler {
     /// Whether the table behind a source is in memory, so that its tiles cost
     /// neither SQL nor files.
     pub fn is_in_memory(&self, source: &Source) -> bool {
-        source.as_table().is_some_and(|table| {
-            let geometry = table.table.geometry.as_ref();
-            geometry.is_some_and(|geometry| self.0.residents.peek(&table.table, &geometry.column).is_some())
-        })
+        self.resident_already(source).is_some()
+    }
+
+    fn resident_already(&self, source: &Source) -> Option<ResidentTable> {
+        let table = source.as_table().filter(|_| self.0.uses_resident_tables)?;
+        let geometry = table.table.geometry.as_ref()?;
+        ResidentTable::already(source.connection().warehouse(), &table.table, &geometry.column)
     }
 
     async fn make(&self, source: &Source, request: &TileRequest) -> Result<Option<Tile>> {
@@ -262,47 +263,22 @@ impl Tiler {
         request: &TileRequest,
     ) -> Result<Drawn> {
         let warehouse = source.connection().warehouse();
-        let columns = drawable.columns();
+        let names = drawable.columns();
         let geometry = &drawable.geometry.column;
-        let resident = self
-            .0
-            .residents
-            .touch(warehouse, &table.table, geometry, &columns)
-            .await?;
-        match resident {
-            Some(resident) => self.draw_from_memory(resident, table, drawable, request).await,
-            None if reaches_over_the_edge(table, request.coord) => draw_from_sql(source, &drawable, request).await,
-            None => self.draw_from_files(source, table, drawable, request).await,
+        let resident = if self.0.uses_resident_tables {
+            ResidentTable::touch(warehouse, &table.table, geometry, &names).await
+        } else {
+            None
+        };
+        if let Some(resident) = resident
+            && let Some(columns) = resident.columns(warehouse, &names).await?
+        {
+            return draw_from_memory(resident, columns, source, table, drawable, request).await;
         }
-    }
-
-    async fn draw_from_memory(
-        &self,
-        resident: Arc<ResidentTable>,
-        table: &TableSource,
-        drawable: Drawable,
-        request: &TileRequest,
-    ) -> Result<Drawn> {
-        let columns = resident.columns(&drawable.columns()).await?;
-        self.0.residents.make_room();
-        let matches = match &table.condition {
-            Some(condition) => Some(resident.matches(condition).await?),
-            None => None,
-        };
-        let request = request.clone();
-        let is_light = matches!(resident.places(), Places::Points(_)) && request.coord.z() >= 12
-            || resident.len() <= FEATURES_INLINE;
-        let draw = move || {
-            resident.draw(
-                TileFrame::new(request.coord, request.resolution),
-                request.format,
-                &drawable.properties,
-                &columns,
-                matches.as_deref(),
-                request.feature_bbox,
-            )
-        };
-        if is_light { draw() } else { off_thread(draw).await }
+        if reaches_over_the_edge(table, request.coord) {
+            return draw_from_sql(source, &drawable, request).await;
+        }
+        self.draw_from_files(source, table, drawable, request).await
     }
 
     /// Straight from the files: for tables that are seldom drawn or too big.
@@ -362,6 +338,34 @@ impl Tiler {
         };
         self.0.overviews.try_get_with(key, count).await.map_err(Error::Shared)
     }
+}
+
+async fn draw_from_memory(
+    resident: ResidentTable,
+    columns: Vec<Arc<ResidentColumn>>,
+    source: &Source,
+    table: &TableSource,
+    drawable: Drawable,
+    request: &TileRequest,
+) -> Result<Drawn> {
+    let matches = match &table.condition {
+        Some(condition) => Some(resident.matches(source.connection().warehouse(), condition).await?),
+        None => None,
+    };
+    let request = request.clone();
+    let is_light =
+        matches!(resident.places(), Places::Points(_)) && request.coord.z() >= 12 || resident.len() <= FEATURES_INLINE;
+    let draw = move || {
+        resident.draw(
+            TileFrame::new(request.coord, request.resolution),
+            request.format,
+            &drawable.properties,
+            &columns,
+            matches.as_deref(),
+            request.feature_bbox,
+        )
+    };
+    if is_light { draw() } else { off_thread(draw).await }
 }
 
 /// Through SQL: queries, views, and geometries in other reference systems.

@@ -10,6 +10,7 @@ mod maintenance;
 mod name;
 mod provider;
 mod query;
+pub mod resident;
 mod rows;
 mod scan;
 mod sql;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use catalog::Catalog;
 use engine::Engine;
+use resident::Residents;
 use storage::Storage;
 use writer::{Pending, TableWriter};
 
@@ -66,6 +68,7 @@ struct Rooms {
     turns: Mutex<HashMap<i64, Turn>>,
     /// Tables described: table, version, version of the lake's names.
     known_tables: Cache<(i64, i64, i64), Arc<Table>>,
+    residents: Arc<Residents>,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -82,6 +85,8 @@ pub struct WarehouseOptions {
     pub memory_limit_bytes: usize,
     /// Where queries that outgrow memory put intermediate rows.
     pub spill_directory: PathBuf,
+    /// Memory for hot tables; 0 reads files every time.
+    pub resident_bytes: usize,
 }
 
 /// One SQL statement and the values of its placeholders.
@@ -197,6 +202,7 @@ impl Warehouse {
             let pending = Pending::open(database, storage.clone()).await?;
             pending.sweep(database::now()).await?;
             let writer = TableWriter::new(storage, pending.clone(), engine.runtime().clone());
+            let residents = Arc::new(Residents::new(options.resident_bytes));
             Ok(Warehouse(Arc::new(Rooms {
                 options,
                 catalog,
@@ -205,6 +211,7 @@ impl Warehouse {
                 writer,
                 turns: Mutex::new(HashMap::new()),
                 known_tables: Cache::new(TABLES_KEPT),
+                residents,
             })))
         })
     }
@@ -258,6 +265,10 @@ impl Warehouse {
     pub(crate) async fn turn_of(&self, table: i64) -> tokio::sync::OwnedMutexGuard<()> {
         let turn = self.0.turns.lock().entry(table).or_default().clone();
         turn.lock_owned().await
+    }
+
+    fn residents(&self) -> &Arc<Residents> {
+        &self.0.residents
     }
 
     fn known_tables(&self) -> &Cache<(i64, i64, i64), Arc<Table>> {

@@ -97,7 +97,7 @@ impl Warehouse {
     }
 }
 
-fn geometry_kind(table: &LakeTable) -> Option<GeometryKind> {
+pub(crate) fn geometry_kind(table: &LakeTable) -> Option<GeometryKind> {
     let column = table.geometry_column()?;
     Some(
         table

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, ValueWithSpan};
 
 use crate::engine::{Deadline, error_from_engine, stream, with_room};
 use crate::error::{Error, Result};
-use crate::provider::Reading;
+use crate::provider::{Memory, Reading};
 use crate::rows::{Outcome, RowStream};
 use crate::sql::{AsOf, Kind, Parsed, parse};
 use crate::{Described, Limits, Sql, Warehouse};
@@ -83,6 +83,11 @@ impl Warehouse {
         let (state, plan) = deadline
             .within(async {
                 let reading = self.reading(&parsed.moments).await?;
+                let memory = Memory {
+                    warehouse: self.clone(),
+                    lake: reading.lake().clone(),
+                };
+                let reading = reading.from_memory(memory);
                 let state = reading.session();
                 let plan = plan(&reading, &state, parsed.statement).await?;
                 Ok((state, plan))

@@ -12,6 +12,8 @@ mod format;
 mod lake;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/parameters.rs"]
 mod parameters;
 #[path = "it/pruning.rs"]

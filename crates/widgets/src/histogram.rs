@@ -15,18 +15,16 @@ const MOST_TICKS: usize = 1000;
 pub(crate) async fn answer(widget: &Widget<'_>) -> Result<Value> {
     let field = required_column(widget.source, &widget.params, "column")?;
     require_number(field, "a histogram")?;
-    let ticks = ticks(&widget.params)?;
+    let mut ticks = ticks(&widget.params)?;
+    ticks.sort_unstable_by(f64::total_cmp);
     let value = aggregate(widget.source, &widget.params, "column")?;
     let column = number(field);
-    // The bin is the number of ticks passed: cheap to compute for whole columns.
-    let passed: Vec<String> = ticks
-        .iter()
-        .map(|tick| format!("CAST({column} >= {tick} AS INT)"))
-        .collect();
-    let bin = if passed.is_empty() {
+    // The bin is the number of ticks passed.
+    let bin = if ticks.is_empty() {
         "0".to_owned()
     } else {
-        passed.join(" + ")
+        let ticks: Vec<String> = ticks.iter().map(|tick| format!("{tick:e}")).collect();
+        format!("range_bucket({column}, [{}])", ticks.join(", "))
     };
     let mut selection = widget
         .select([format!("{bin} AS \"tick\""), format!("{value} AS \"value\"")])

@@ -103,7 +103,7 @@ async fn numbers(source: &Source, field: &Field, limits: &Limits) -> Result<Valu
         }
     }
     let of_any = |number: f64| (seen > 0).then_some(number);
-    Ok(json!({
+    let mut answer = json!({
         "attribute": field.name,
         "type": "Number",
         "min": of_any(min),
@@ -111,7 +111,12 @@ async fn numbers(source: &Source, field: &Field, limits: &Limits) -> Result<Valu
         "avg": of_any(sum.total() / seen as f64),
         "sum": sum.total(),
         "quantiles": quantiles(&values),
-    }))
+    });
+    if every > 1 {
+        // Nobody takes a sample for the whole.
+        answer["quantiles_from_every"] = json!(every);
+    }
+    Ok(answer)
 }
 
 /// A sum that keeps what rounding would lose (Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation", 1974).

@@ -159,6 +159,7 @@ async fn open(folder: &Path) -> Groma {
         storage: folder.join("warehouse").display().to_string(),
         memory_limit_bytes: 256 << 20,
         spill_directory: folder.join("spill"),
+        resident_bytes: 64 << 20,
     };
     for name in ["warehouse", "spill", "uploads"] {
         std::fs::create_dir_all(folder.join(name)).expect("made");
@@ -169,7 +170,7 @@ async fn open(folder: &Path) -> Groma {
         connections: Connections::new(database.clone(), warehouse.clone()),
         instantiations: Instantiations::new(database.clone()),
         tiler: Tiler::new(TilerOptions {
-            resident_bytes: 64 << 20,
+            uses_resident_tables: true,
             cache_bytes: 8 << 20,
         }),
         maps: maps::Maps::new(database.clone(), doorkeeper.clone(), [7; 32]),

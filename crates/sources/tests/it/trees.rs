@@ -105,6 +105,7 @@ impl Park {
             storage: folder.path().join("data").display().to_string(),
             memory_limit_bytes: 256 << 20,
             spill_directory: folder.path().join("spill"),
+            resident_bytes: 0,
         };
         let warehouse = Warehouse::open(database.database().clone(), options).await.unwrap();
         let connections = Connections::new(database.database().clone(), warehouse);

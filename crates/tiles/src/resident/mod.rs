@@ -1,10 +1,7 @@
-//! Hot tables in memory, sorted: a tile of them needs neither SQL nor files.
+//! Tables in memory as tiles see them: points by their place, lines and polygons by their boxes.
 
-mod columns;
 mod points;
 mod shapes;
-mod store;
 mod table;
 
-pub(crate) use store::Residents;
 pub(crate) use table::{Places, ResidentTable};

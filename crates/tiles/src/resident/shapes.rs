@@ -140,11 +140,6 @@ impl Shapes {
         counts
     }
 
-    /// A condition's answers in reading order, put into resident order.
-    pub(crate) fn reordered(&self, matches: &BooleanBuffer) -> BooleanBuffer {
-        BooleanBuffer::collect_bool(self.len(), |row| matches.value(self.order.value(row) as usize))
-    }
-
     /// The rows whose boxes reach into the tile with its buffer.
     pub(crate) fn select(&self, frame: &TileFrame, matches: Option<&BooleanBuffer>) -> Candidates {
         let window = frame.buffered_degrees().map(|side| side as f32);

@@ -1,203 +1,100 @@
-//! One table version in memory: places, the columns asked for so far, answers to conditions.
+//! A table in memory, whatever its geometries are: its columns, answers to conditions, and tiles drawn from it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, UInt32Array};
+use datafusion::arrow::array::{ArrayRef, Int8Array, UInt32Array};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Int8Type};
-use datafusion::error::DataFusionError;
-use datafusion::physical_plan::SendableRecordBatchStream;
-use futures::TryStreamExt;
-use parking_lot::RwLock;
-use warehouse::{GeometryKind, Scan, Sql, Table, Warehouse};
+use datafusion::arrow::datatypes::Field;
+use resident::{Points, ResidentColumn};
+use warehouse::resident::{self as hot, Fit, Haste, PlacesBuilder, Touched};
+use warehouse::{GeometryKind, Sql, Table, Warehouse};
 
-use super::columns::{ColumnBuilder, ResidentColumn};
-use super::points::{NotPoints, Points, PointsBuilder, place};
+use super::points;
 use super::shapes::{Shapes, ShapesBuilder};
 use crate::encoder::{FeatureBatch, PointRows, TileEncoder, TileFormat};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::TileFrame;
 use crate::properties::Property;
 use crate::shape::{Fate, ShapeReader, bounds_of, feature_id};
 use crate::thinning::{OccupiedCells, check_size};
 use crate::tiler::Drawn;
 
-/// Answers to conditions take at most this much memory per table.
-const CONDITION_BYTES: u64 = 32 << 20;
+/// What a table in memory takes, against its files: geometries are compressed there.
+const SHAPE_GROWTH: u64 = 3;
 
-/// Where the rows are.
-pub(crate) enum Places {
-    Points(Points),
-    Shapes(Shapes),
+/// A version of a table in memory.
+pub(crate) enum ResidentTable {
+    Points(Arc<hot::ResidentTable<Points>>),
+    Shapes(Arc<hot::ResidentTable<Shapes>>),
 }
 
-pub(crate) struct ResidentTable {
-    warehouse: Warehouse,
-    table: Arc<Table>,
-    geometry: String,
-    /// Rows as read, with and without a place.
-    rows_read: usize,
-    places: Places,
-    columns: RwLock<HashMap<String, Arc<ResidentColumn>>>,
-    /// One reader at a time adds columns.
-    adding: tokio::sync::Mutex<()>,
-    conditions: moka::future::Cache<String, Arc<BooleanBuffer>>,
+/// Where the rows are.
+pub(crate) enum Places<'a> {
+    Points(&'a Points),
+    Shapes(&'a Shapes),
 }
 
 impl ResidentTable {
-    /// Reads places and columns in one scan.
-    pub(crate) async fn load(
+    /// Touches a table; `None` while it is not worth it or still being read. `columns` are those that will be asked for.
+    pub(crate) async fn touch(
         warehouse: &Warehouse,
         table: &Arc<Table>,
         geometry: &str,
         columns: &[String],
-    ) -> Result<ResidentTable> {
-        let kind = table
-            .geometry
-            .as_ref()
-            .map_or(GeometryKind::Mixed, |geometry| geometry.kind);
-        let (places, builders, rows_read) = match kind {
-            GeometryKind::Points => match Loading::start(warehouse, table, geometry, columns)
-                .await?
-                .points()
-                .await?
-            {
-                Ok(loaded) => loaded,
+    ) -> Option<ResidentTable> {
+        if kind_of(table) == GeometryKind::Points {
+            match warehouse.resident(table, geometry, columns, Haste::WaitsForSmall).await {
+                Touched::InMemory(points) => return Some(ResidentTable::Points(points)),
+                Touched::NotNow => return None,
                 // Somebody wrote other geometries into a table of points.
-                Err(NotPoints) => {
-                    Loading::start(warehouse, table, geometry, columns)
-                        .await?
-                        .shapes()
-                        .await?
-                }
-            },
-            GeometryKind::Lines | GeometryKind::Polygons | GeometryKind::Mixed => {
-                Loading::start(warehouse, table, geometry, columns)
-                    .await?
-                    .shapes()
-                    .await?
+                Touched::Strange => {}
             }
-        };
-        let resident = ResidentTable {
-            warehouse: warehouse.clone(),
-            table: table.clone(),
-            geometry: geometry.to_owned(),
-            rows_read,
-            places,
-            columns: RwLock::default(),
-            adding: tokio::sync::Mutex::new(()),
-            conditions: moka::future::Cache::builder()
-                .max_capacity(CONDITION_BYTES)
-                .weigher(|key: &String, answer: &Arc<BooleanBuffer>| (key.len() + answer.len() / 8 + 64) as u32)
-                .build(),
-        };
-        resident.keep(columns, builders)?;
-        Ok(resident)
+        }
+        match warehouse.resident(table, geometry, columns, Haste::WaitsForSmall).await {
+            Touched::InMemory(shapes) => Some(ResidentTable::Shapes(shapes)),
+            Touched::NotNow | Touched::Strange => None,
+        }
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    /// The table, if it is in memory already.
+    pub(crate) fn already(warehouse: &Warehouse, table: &Table, geometry: &str) -> Option<ResidentTable> {
+        let points = warehouse.resident_already(table, geometry).map(ResidentTable::Points);
+        points.or_else(|| warehouse.resident_already(table, geometry).map(ResidentTable::Shapes))
+    }
+
+    pub(crate) fn places(&self) -> Places<'_> {
+        match self {
+            ResidentTable::Points(table) => Places::Points(table.places()),
+            ResidentTable::Shapes(table) => Places::Shapes(table.places()),
+        }
     }
 
     /// Rows that have a place.
     pub(crate) fn len(&self) -> usize {
-        match &self.places {
+        match self.places() {
             Places::Points(points) => points.len(),
             Places::Shapes(shapes) => shapes.len(),
         }
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        let places = match &self.places {
-            Places::Points(points) => points.bytes(),
-            Places::Shapes(shapes) => shapes.bytes(),
-        };
-        let columns: usize = self.columns.read().values().map(|column| column.bytes()).sum();
-        places + columns + self.conditions.weighted_size() as usize
-    }
-
-    /// Makes sure that the columns are in memory and returns them in the order asked.
-    pub(crate) async fn columns(&self, names: &[String]) -> Result<Vec<Arc<ResidentColumn>>> {
-        if let Some(columns) = self.columns_in_memory(names) {
-            return Ok(columns);
-        }
-        let _turn = self.adding.lock().await;
-        let missing: Vec<String> = {
-            let columns = self.columns.read();
-            names
-                .iter()
-                .filter(|name| !columns.contains_key(*name))
-                .cloned()
-                .collect()
-        };
-        if !missing.is_empty() {
-            let loading = Loading::start_with(&self.warehouse, &self.table, None, &missing).await?;
-            let (builders, rows) = loading.columns_only().await?;
-            if rows != self.rows_read {
-                return Err(Error::Changed {
-                    table: self.table.name.to_string(),
-                });
-            }
-            self.keep(&missing, builders)?;
-        }
-        self.columns_in_memory(names).ok_or_else(|| Error::Changed {
-            table: self.table.name.to_string(),
+    /// The columns, read now if need be; `None` when they do not fit into memory.
+    pub(crate) async fn columns(
+        &self,
+        warehouse: &Warehouse,
+        names: &[String],
+    ) -> Result<Option<Vec<Arc<ResidentColumn>>>> {
+        Ok(match self {
+            ResidentTable::Points(table) => table.columns(warehouse, names).await?,
+            ResidentTable::Shapes(table) => table.columns(warehouse, names).await?,
         })
     }
 
-    fn columns_in_memory(&self, names: &[String]) -> Option<Vec<Arc<ResidentColumn>>> {
-        let columns = self.columns.read();
-        names.iter().map(|name| columns.get(name).cloned()).collect()
-    }
-
-    fn keep(&self, names: &[String], builders: Vec<ColumnBuilder>) -> Result<()> {
-        let order: Option<&UInt32Array> = match &self.places {
-            Places::Points(points) => points.order.as_ref(),
-            Places::Shapes(shapes) => Some(&shapes.order),
-        };
-        for (name, builder) in names.iter().zip(builders) {
-            let column = builder.finish(order, self.len()).map_err(DataFusionError::from)?;
-            self.columns.write().insert(name.clone(), Arc::new(column));
-        }
-        Ok(())
-    }
-
-    /// Which resident rows a condition holds for, asked once.
-    pub(crate) async fn matches(&self, condition: &Sql) -> Result<Arc<BooleanBuffer>> {
-        let key = format!("{}\0{:?}", condition.text, condition.parameters);
-        let asking = self.ask(condition);
-        self.conditions.try_get_with(key, asking).await.map_err(Error::Shared)
-    }
-
-    async fn ask(&self, condition: &Sql) -> Result<Arc<BooleanBuffer>> {
-        let predicate = self.warehouse.predicate(&self.table, condition)?;
-        // A condition without columns still needs to know how many rows there are.
-        let columns = if predicate.columns.is_empty() {
-            vec![self.geometry.clone()]
-        } else {
-            predicate.columns.clone()
-        };
-        let mut stream = self.warehouse.scan(Scan::of(self.table.clone(), columns)).await?;
-        let mut answers = BooleanBufferBuilder::new(self.rows_read);
-        while let Some(batch) = stream.try_next().await? {
-            let answer: BooleanArray = predicate.evaluate(&batch)?;
-            match answer.nulls() {
-                Some(nulls) => answers.append_buffer(&(answer.values() & nulls.inner())),
-                None => answers.append_buffer(answer.values()),
-            }
-        }
-        let answers = answers.finish();
-        if answers.len() != self.rows_read {
-            return Err(Error::Changed {
-                table: self.table.name.to_string(),
-            });
-        }
-        Ok(Arc::new(match &self.places {
-            Places::Points(points) => points.reordered(&answers),
-            Places::Shapes(shapes) => shapes.reordered(&answers),
-        }))
+    /// Which rows in memory a condition holds for, asked once.
+    pub(crate) async fn matches(&self, warehouse: &Warehouse, condition: &Sql) -> Result<Arc<BooleanBuffer>> {
+        Ok(match self {
+            ResidentTable::Points(table) => table.matches(warehouse, condition).await?,
+            ResidentTable::Shapes(table) => table.matches(warehouse, condition).await?,
+        })
     }
 
     /// Draws a tile. No waiting: everything is in memory.
@@ -212,9 +109,9 @@ impl ResidentTable {
     ) -> Result<Drawn> {
         let fields: Vec<(&ArrayRef, &Field)> = columns.iter().map(|column| (&column.array, &column.field)).collect();
         let batch = FeatureBatch::new(properties, fields)?;
-        match &self.places {
+        match self.places() {
             Places::Points(points) => {
-                let selection = points.select(&frame, matches);
+                let selection = points::select(points, &frame, matches);
                 check_size(frame.coord(), selection.rows.len())?;
                 let mut encoder = TileEncoder::new(format, frame, properties);
                 let rows = PointRows {
@@ -227,6 +124,66 @@ impl ResidentTable {
             }
             Places::Shapes(shapes) => draw_shapes(shapes, frame, format, properties, &batch, matches, feature_bbox),
         }
+    }
+}
+
+fn kind_of(table: &Table) -> GeometryKind {
+    table
+        .geometry
+        .as_ref()
+        .map_or(GeometryKind::Mixed, |geometry| geometry.kind)
+}
+
+impl hot::Places for Shapes {
+    type Builder = ShapesOfTable;
+
+    fn estimated_bytes(table: &Table) -> u64 {
+        table.bytes * SHAPE_GROWTH
+    }
+
+    fn len(&self) -> usize {
+        Shapes::len(self)
+    }
+
+    fn bytes(&self) -> usize {
+        Shapes::bytes(self)
+    }
+
+    fn order(&self) -> Option<&UInt32Array> {
+        Some(&self.order)
+    }
+}
+
+/// Collects the shapes of a table.
+pub(crate) struct ShapesOfTable {
+    shapes: ShapesBuilder,
+    bytes: usize,
+}
+
+impl PlacesBuilder for ShapesOfTable {
+    type Places = Shapes;
+
+    fn start(_rows: usize, _trusts_levels: bool, _is_roomy: bool) -> Self {
+        ShapesOfTable {
+            shapes: ShapesBuilder::default(),
+            bytes: 0,
+        }
+    }
+
+    fn push(&mut self, geometries: &ArrayRef, _levels: Option<&Int8Array>) -> warehouse::Result<Fit> {
+        self.bytes += geometries.get_array_memory_size();
+        self.shapes.push(geometries)?;
+        Ok(Fit::Fits)
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn finish(self) -> warehouse::Result<Shapes> {
+        self.shapes
+            .finish()
+            .map_err(|error| warehouse::Error::Execution(error.to_string()))
     }
 }
 
@@ -267,107 +224,4 @@ fn draw_shapes(
         }
     }
     Ok(Drawn::new(encoder, total))
-}
-
-/// A running scan that fills columns.
-struct Loading {
-    stream: SendableRecordBatchStream,
-    has_geometry: bool,
-    has_levels: bool,
-    rows: usize,
-    builders: Vec<ColumnBuilder>,
-}
-
-type Loaded = (Places, Vec<ColumnBuilder>, usize);
-
-impl Loading {
-    async fn start(warehouse: &Warehouse, table: &Arc<Table>, geometry: &str, columns: &[String]) -> Result<Self> {
-        Loading::start_with(warehouse, table, Some(geometry), columns).await
-    }
-
-    async fn start_with(
-        warehouse: &Warehouse,
-        table: &Arc<Table>,
-        geometry: Option<&str>,
-        columns: &[String],
-    ) -> Result<Self> {
-        let keyed = table
-            .geometry
-            .as_ref()
-            .is_some_and(|info| info.is_keyed && Some(info.column.as_str()) == geometry);
-        let has_levels = keyed && table.lod_is_global;
-        let wanted: Vec<String> = geometry
-            .map(str::to_owned)
-            .into_iter()
-            .chain(columns.iter().cloned())
-            .collect();
-        let stream = warehouse
-            .scan(Scan {
-                with_keys: has_levels,
-                ..Scan::of(table.clone(), wanted)
-            })
-            .await?;
-        let schema = stream.schema();
-        let builders =
-            (0..columns.len()).map(|column| ColumnBuilder::new(schema.field(column + usize::from(geometry.is_some()))));
-        let builders = builders.collect();
-        Ok(Loading {
-            stream,
-            has_geometry: geometry.is_some(),
-            has_levels,
-            rows: table.rows as usize,
-            builders,
-        })
-    }
-
-    fn keep_columns(&mut self, arrays: &[ArrayRef]) -> Result<()> {
-        let first = usize::from(self.has_geometry);
-        for (builder, array) in self.builders.iter_mut().zip(&arrays[first..]) {
-            builder.push(array).map_err(DataFusionError::from)?;
-        }
-        Ok(())
-    }
-
-    async fn points(mut self) -> Result<Result<Loaded, NotPoints>> {
-        let mut places = PointsBuilder::new(self.rows, self.has_levels);
-        let mut rows = 0;
-        while let Some(batch) = self.stream.try_next().await? {
-            rows += batch.num_rows();
-            let geometry = cast(batch.column(0), &DataType::Binary).map_err(DataFusionError::from)?;
-            let levels = batch
-                .column_by_name("_lod")
-                .and_then(|column| column.as_primitive_opt::<Int8Type>());
-            for (row, wkb) in geometry.as_binary::<i32>().iter().enumerate() {
-                let level = levels
-                    .filter(|levels| levels.is_valid(row))
-                    .map(|levels| levels.value(row));
-                match place(wkb) {
-                    Ok(place) => places.push(place, level),
-                    Err(NotPoints) => return Ok(Err(NotPoints)),
-                }
-            }
-            self.keep_columns(batch.columns())?;
-        }
-        Ok(Ok((Places::Points(places.finish()), self.builders, rows)))
-    }
-
-    async fn shapes(mut self) -> Result<Loaded> {
-        let mut shapes = ShapesBuilder::default();
-        let mut rows = 0;
-        while let Some(batch) = self.stream.try_next().await? {
-            rows += batch.num_rows();
-            shapes.push(batch.column(0)).map_err(DataFusionError::from)?;
-            self.keep_columns(batch.columns())?;
-        }
-        Ok((Places::Shapes(shapes.finish()?), self.builders, rows))
-    }
-
-    async fn columns_only(mut self) -> Result<(Vec<ColumnBuilder>, usize)> {
-        let mut rows = 0;
-        while let Some(batch) = self.stream.try_next().await? {
-            rows += batch.num_rows();
-            self.keep_columns(batch.columns())?;
-        }
-        Ok((self.builders, rows))
-    }
 }

@@ -34,6 +34,7 @@ impl World {
             storage: folder.path().join("data").display().to_string(),
             memory_limit_bytes: 256 << 20,
             spill_directory: folder.path().join("spill"),
+            resident_bytes: 256 << 20,
         };
         let warehouse = Warehouse::open(database.database().clone(), options).await.unwrap();
         let connections = Connections::new(database.database().clone(), warehouse);
@@ -140,7 +141,7 @@ impl World {
 /// Ways a tile can come about; all must draw the same.
 pub(crate) fn tilers() -> [(&'static str, Tiler); 2] {
     let from_files = TilerOptions {
-        resident_bytes: 0,
+        uses_resident_tables: false,
         cache_bytes: 0,
     };
     let from_memory = TilerOptions {

@@ -4,6 +4,7 @@ mod client_functions;
 mod errors;
 mod functions;
 mod projections;
+mod range_bucket;
 mod room;
 mod run;
 mod shared_crs;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::CatalogProviderList;
 use datafusion::common::DFSchema;
+use datafusion::execution::TaskContext;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
@@ -53,6 +55,8 @@ const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
 /// Everything that statements share.
 pub(crate) struct Engine {
     template: SessionState,
+    /// What plans run in: the same for all, and dear to make.
+    context: Arc<TaskContext>,
     runtime: Arc<RuntimeEnv>,
 }
 
@@ -69,7 +73,11 @@ impl Engine {
             .await
             .map_err(error_from_engine)?;
         let template = template(sedona.ctx.state(), options)?;
-        Ok(Engine { template, runtime })
+        Ok(Engine {
+            context: template.task_ctx(),
+            template,
+            runtime,
+        })
     }
 
     /// A session whose only tables are those of `tables`.
@@ -83,6 +91,11 @@ impl Engine {
     /// The session that has functions but no tables.
     pub(crate) fn template(&self) -> &SessionState {
         &self.template
+    }
+
+    /// What plans run in.
+    pub(crate) fn context(&self) -> Arc<TaskContext> {
+        self.context.clone()
     }
 
     /// The physical form of an expression over columns; `now()` and other constants are worked out.
@@ -186,6 +199,7 @@ fn template(sedona: SessionState, options: &WarehouseOptions) -> Result<SessionS
     }
     shared_crs::share_crs(&context);
     functions::register(&context);
+    range_bucket::register(&context);
     client_functions::register(&context);
     Ok(context.state())
 }

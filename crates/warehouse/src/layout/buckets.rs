@@ -1,4 +1,4 @@
-//! Rows sorted by key become rows sorted by (level of detail, key): one bucket for each level, spilled when large.
+//! Rows sorted by key become rows sorted by (run of levels of detail, key): one bucket for each run, spilled when large.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use super::keys::TO_BE_ELECTED;
 use super::{LEVEL_COLUMN, QUADBIN_COLUMN};
 
-/// Levels 0 to [`level_of_detail::FULL`], and one bucket for rows without a place.
-const BUCKETS: usize = level_of_detail::FULL as usize + 2;
+/// The runs of levels, and one bucket for rows without a place.
+const BUCKETS: usize = level_of_detail::RUNS + 1;
 /// Rows in a batch that comes out.
 const BATCH_ROWS: usize = 8_192;
 
@@ -169,7 +169,7 @@ impl Buckets {
             let file = self
                 .runtime
                 .disk_manager
-                .create_tmp_file("rows of one level of detail")
+                .create_tmp_file("rows of a run of levels of detail")
                 .map_err(error_from_engine)?;
             let writer = StreamWriter::try_new_buffered(File::create(file.path())?, &self.schema)?;
             bucket.on_disk = Some(Spill { file, writer });
@@ -184,7 +184,7 @@ impl Buckets {
         Ok(())
     }
 
-    /// All rows, by level of detail, then key; those without a place last.
+    /// All rows, by run of levels, then key; those without a place last.
     pub(crate) fn into_batches(mut self) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
         for index in 0..BUCKETS {
             self.buckets[index].coalescer.finish_buffered_batch()?;
@@ -232,7 +232,7 @@ impl Iterator for SpillReader {
 
 fn bucket_of(level: Option<i8>) -> usize {
     match level {
-        Some(level) => usize::try_from(level.clamp(0, level_of_detail::FULL)).unwrap_or(0),
+        Some(level) => level_of_detail::run_of(level),
         None => BUCKETS - 1,
     }
 }
@@ -322,7 +322,8 @@ mod tests {
     fn what_does_not_fit_in_memory_comes_back_from_disk_in_the_same_order() {
         let keys = sorted_keys(20_000);
         let in_memory = lay_out(&keys, 64 << 20);
-        assert!(in_memory.is_sorted());
+        let place = |&(level, key): &(Option<i8>, Option<i64>)| (level.map(level_of_detail::run_of), key);
+        assert!(in_memory.is_sorted_by_key(place));
         assert_eq!(lay_out(&keys, 1), in_memory);
     }
 }

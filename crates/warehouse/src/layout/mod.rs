@@ -1,8 +1,9 @@
 //! The order of rows in files: spatially sorted, with the rows that stand for the others at low zooms first.
 //!
 //! Each row gets a key, `_qb`, the level-26 quadbin of its point or of the centre of its box, and a level of detail,
-//! `_lod`, the zoom from which on it is drawn when a tile is too full. Files are sorted by (`_lod`, `_qb`): one range of
-//! `_qb` is one tile, and a low zoom reads the head of the first file.
+//! `_lod`, the zoom from which on it is drawn when a tile is too full. Files are sorted by (run of `_lod`, `_qb`), a run
+//! being a few levels: a tile is one range of `_qb` in each of the few runs, and a low zoom reads the head of the first
+//! file.
 
 mod buckets;
 mod keys;

@@ -1,8 +1,10 @@
 //! The lake as the planner sees it: one catalog, its schemas, tables and views, as of one snapshot per statement.
 
 mod columns;
+mod exact;
 mod files;
 mod hidden;
+mod memory;
 mod numbered;
 mod table;
 mod window;
@@ -21,6 +23,7 @@ use parking_lot::Mutex;
 
 pub(crate) use files::{FileScan, INLINED};
 pub(crate) use hidden::{FILE, RESERVED, Shape, Wanted, key_fields};
+pub(crate) use memory::Memory;
 pub(crate) use numbered::ROW;
 pub(crate) use table::{Files, TableSource};
 
@@ -43,6 +46,8 @@ pub(crate) struct Reading {
     lake: Arc<Lake>,
     /// Lakes at the moments the statement names.
     pinned: Vec<Arc<Lake>>,
+    /// For statements that may be answered from memory: tables of the newest lake.
+    memory: Option<Memory>,
     seen: Mutex<Seen>,
 }
 
@@ -61,6 +66,19 @@ impl Reading {
             engine,
             lake,
             pinned,
+            memory: None,
+            seen: Mutex::new(Seen::default()),
+        })
+    }
+
+    /// The same, answered from memory where it can be.
+    pub(crate) fn from_memory(self: Arc<Self>, memory: Memory) -> Arc<Self> {
+        Arc::new(Reading {
+            catalog: self.catalog.clone(),
+            engine: self.engine.clone(),
+            lake: self.lake.clone(),
+            pinned: self.pinned.clone(),
+            memory: Some(memory),
             seen: Mutex::new(Seen::default()),
         })
     }
@@ -118,12 +136,9 @@ impl Reading {
         let name = &key.1;
         let provider: Arc<dyn TableProvider> = if let Some(table) = lake.table(&name.schema, &name.table) {
             self.seen.lock().tables.insert(name.clone(), table.version);
-            Arc::new(TableSource::new(
-                self.catalog.clone(),
-                lake.snapshot,
-                table.clone(),
-                Files::All,
-            ))
+            let memory = self.memory.clone().filter(|_| Arc::ptr_eq(lake, &self.lake));
+            let source = TableSource::new(self.catalog.clone(), lake.snapshot, table.clone(), Files::All);
+            Arc::new(source.with_memory(memory))
         } else if let Some(view) = lake.view(&name.schema, &name.table) {
             let plan = self.view_plan(lake, view, depth).await?;
             Arc::new(ViewTable::new(plan, Some(view.sql.clone())))

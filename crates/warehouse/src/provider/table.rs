@@ -8,20 +8,27 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{DataFusionError, Result, Statistics};
+use datafusion::common::{DFSchema, DataFusionError, Result, Statistics};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
 
+use super::exact::{Exactly, PointsInBoxes};
 use super::files::{FileScan, INLINED};
-use super::hidden::{FILE, Wanted};
+use super::hidden::{FILE, Wanted, and};
+use super::memory::{Asked, Memory};
 use super::numbered::{NumberedExec, row_field};
 use super::window::windows_of;
 use crate::catalog::{Catalog, Contents, LakeTable, crs_or_default};
-use crate::table::DataFile;
+use crate::listing::geometry_kind;
+use crate::name::TableName;
+use crate::scan::predicate::over;
+use crate::table::{DataFile, GeometryKind};
 use crate::types;
 
 /// Which files of a table a statement reads.
@@ -45,7 +52,12 @@ pub(crate) struct TableSource {
     table: Arc<LakeTable>,
     schema: SchemaRef,
     files: Files,
+    /// For statements that may be answered from memory.
+    memory: Option<Memory>,
 }
+
+/// Around boxes of conditions that round: degrees.
+const ROUNDING: f64 = 1e-9;
 
 impl TableSource {
     pub(crate) fn new(catalog: Catalog, snapshot: i64, table: Arc<LakeTable>, files: Files) -> Self {
@@ -64,7 +76,74 @@ impl TableSource {
             table,
             schema: Arc::new(Schema::new(fields)),
             files,
+            memory: None,
         }
+    }
+
+    /// The same, all of whose files may stand in memory.
+    #[must_use]
+    pub(crate) fn with_memory(mut self, memory: Option<Memory>) -> Self {
+        self.memory = memory.filter(|_| matches!(self.files, Files::All));
+        self
+    }
+
+    /// What a filter says of places, when this scan answers it by itself.
+    fn exactly(&self, filter: &Expr) -> Option<Exactly> {
+        let is_points = matches!(self.files, Files::All) && geometry_kind(&self.table) == Some(GeometryKind::Points);
+        let geometry = self.table.geometry_column().filter(|_| is_points)?;
+        Exactly::of(filter, &geometry.name)
+    }
+
+    /// The condition of filters that the scan answers by itself, over all columns.
+    fn exact_condition(&self, session: &dyn Session, filters: &[Expr]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let columns = DFSchema::try_from(self.schema.clone())?;
+        let mut all: Option<Arc<dyn PhysicalExpr>> = None;
+        for filter in filters {
+            let Some(exactly) = self.exactly(filter) else { continue };
+            let written = session.create_physical_expr(filter.clone(), &columns)?;
+            let condition = match (exactly, self.table.geometry_column()) {
+                (Exactly::Boxes(boxes), Some(geometry)) => Arc::new(PointsInBoxes {
+                    geometry: Arc::new(Column::new_with_schema(&geometry.name, &self.schema)?),
+                    boxes,
+                    written,
+                }),
+                (Exactly::Boxes(_) | Exactly::HasGeometry, _) => written,
+            };
+            all = Some(all.map_or(condition.clone(), |all| and(all, condition)));
+        }
+        Ok(all)
+    }
+
+    /// The scan of the table in memory, if it is there.
+    async fn scan_memory(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let (Some(memory), Some(geometry)) = (&self.memory, self.table.geometry_column()) else {
+            return Ok(None);
+        };
+        let exactly: Vec<Exactly> = filters.iter().filter_map(|filter| self.exactly(filter)).collect();
+        let near = windows_of(filters, &geometry.name, crs_or_default(geometry)).map(|windows| {
+            let around = |window: &spatial::LonLatBox| {
+                let [west, south, east, north] = window.to_array();
+                [west - ROUNDING, south - ROUNDING, east + ROUNDING, north + ROUNDING]
+            };
+            windows.iter().map(around).collect()
+        });
+        memory
+            .scan(Asked {
+                name: TableName::new(&self.table.schema, &self.table.name),
+                schema: self.projected(projection)?,
+                exactly: &exactly,
+                near,
+                limit,
+                target_partitions: session.config().target_partitions(),
+            })
+            .await
+            .map_err(ours)
     }
 
     fn reads(&self, file: i64) -> bool {
@@ -182,6 +261,9 @@ impl TableProvider for TableSource {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(plan) = self.scan_memory(session, projection, filters, limit).await? {
+            return Ok(plan);
+        }
         let contents = self.catalog.contents(self.snapshot, &self.table).await.map_err(ours)?;
         if let Files::AllNumbered | Files::SomeNumbered(_) = self.files {
             return self.numbered(session, projection, &contents).await;
@@ -190,14 +272,21 @@ impl TableProvider for TableSource {
             .table
             .geometry_column()
             .and_then(|geometry| windows_of(filters, &geometry.name, crs_or_default(geometry)));
-        let columns = match projection {
+        let mut columns: Vec<String> = match projection {
             Some(positions) => positions
                 .iter()
                 .map(|position| self.schema.field(*position).name().clone())
                 .collect(),
             None => self.schema.fields().iter().map(|field| field.name().clone()).collect(),
         };
-        FileScan {
+        let shown = columns.len();
+        let condition = self.exact_condition(session, filters)?;
+        if let (Some(_), Some(geometry)) = (&condition, self.table.geometry_column())
+            && !columns.contains(&geometry.name)
+        {
+            columns.push(geometry.name.clone());
+        }
+        let plan = FileScan {
             catalog: &self.catalog,
             snapshot: self.snapshot,
             table: &self.table,
@@ -215,12 +304,25 @@ impl TableProvider for TableSource {
         }
         .plan(session)
         .await
-        .map_err(ours)
+        .map_err(ours)?;
+        let Some(condition) = condition else { return Ok(plan) };
+        let condition = over(&condition, &plan.schema()).map_err(ours)?;
+        let filter = FilterExecBuilder::new(condition, plan)
+            .apply_projection(Some((0..shown).collect()))
+            .and_then(FilterExecBuilder::build)?;
+        Ok(Arc::new(filter))
     }
 
-    /// Every filter may leave files or pages out; none is promised, the reader takes over what it can by itself.
+    /// Every filter may leave files or pages out. Some conditions on places are answered here, row by row; of others
+    /// nothing is promised, the reader takes over what it can by itself.
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        Ok(filters
+            .iter()
+            .map(|filter| match self.exactly(filter) {
+                Some(_) => TableProviderFilterPushDown::Exact,
+                None => TableProviderFilterPushDown::Inexact,
+            })
+            .collect())
     }
 
     fn statistics(&self) -> Option<Statistics> {

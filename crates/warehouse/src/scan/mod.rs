@@ -1,7 +1,7 @@
 //! Reading a table below SQL, with its keys: what tiles are made from.
 
 mod keyed;
-mod predicate;
+pub(crate) mod predicate;
 
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -91,7 +91,6 @@ impl Warehouse {
                 Some(condition) => Some(self.condition(&scan.table.arrow_schema, condition)?),
                 None => None,
             };
-            let state = self.engine().template().clone();
             Reader {
                 warehouse: self,
                 scan: &scan,
@@ -99,7 +98,7 @@ impl Warehouse {
                 table,
                 contents: &contents,
                 condition,
-                state,
+                state: self.engine().template(),
             }
             .read()
             .await
@@ -115,7 +114,7 @@ struct Reader<'a> {
     contents: &'a Contents,
     /// Over the table's columns.
     condition: Option<Arc<dyn PhysicalExpr>>,
-    state: SessionState,
+    state: &'a SessionState,
 }
 
 impl Reader<'_> {
@@ -237,7 +236,7 @@ impl Reader<'_> {
             limit: None,
             target_partitions: self.scan.target_partitions,
         }
-        .plan(&self.state)
+        .plan(self.state)
         .await?;
         let settings = self.state.config_options();
         let plan = match &self.condition {
@@ -248,7 +247,7 @@ impl Reader<'_> {
     }
 
     fn execute(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
-        let context = self.state.task_ctx();
+        let context = self.warehouse.engine().context();
         let partitions = plan.output_partitioning().partition_count();
         if partitions > 1 && self.scan.target_partitions > 1 {
             return CoalescePartitionsExec::new(plan)

@@ -78,7 +78,7 @@ impl Warehouse {
 }
 
 /// The same expression with its columns found, by name, in another schema.
-pub(super) fn over(expression: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+pub(crate) fn over(expression: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
     expression
         .clone()
         .transform_down(|expression| match expression.downcast_ref::<Column>() {

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::arrow::async_writer::ParquetObjectWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
-use datafusion::parquet::file::metadata::{KeyValue, SortingColumn};
+use datafusion::parquet::file::metadata::KeyValue;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
 use uuid::Uuid;
@@ -27,7 +27,10 @@ use super::statistics::{NanScan, column_statistics};
 /// Rows in a row group.
 const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows in a page: what a read of a few rows must decode.
-const PAGE_ROWS: usize = 8_192;
+const PAGE_ROWS: usize = 2_048;
+/// Different values of a column in a row group are gathered in a dictionary up to so many bytes: whoever reads a few rows
+/// reads all of it.
+const DICTIONARY_BYTES: usize = 64 << 10;
 /// Files of fewer rows need no Bloom filter: they are read whole.
 const ROWS_FOR_BLOOM_FILTER: u64 = 20_000;
 /// Bytes of text kept as a bound in the statistics.
@@ -89,7 +92,7 @@ impl<'a> OpenFile<'a> {
             None => None,
         };
         let sink = ParquetObjectWriter::new(form.storage.store().clone(), form.storage.key(&path)?);
-        let writer = AsyncArrowWriter::try_new(sink, schema.clone(), Some(properties(form, &schema, rows)?))?;
+        let writer = AsyncArrowWriter::try_new(sink, schema.clone(), Some(properties(form, rows)?))?;
         let scans = form
             .columns
             .iter()
@@ -220,11 +223,12 @@ impl KeyScan {
     }
 }
 
-fn properties(form: &Form, schema: &Schema, rows: u64) -> Result<WriterProperties> {
+fn properties(form: &Form, rows: u64) -> Result<WriterProperties> {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(concat!("Groma ", env!("CARGO_PKG_VERSION")).to_owned());
@@ -237,10 +241,14 @@ fn properties(form: &Form, schema: &Schema, rows: u64) -> Result<WriterPropertie
                 .set_column_dictionary_enabled(path, false);
         } else if column.type_name.starts_with("float") {
             builder = builder.set_column_dictionary_enabled(path, false);
-        } else if rows >= ROWS_FOR_BLOOM_FILTER && is_identifier(column) {
-            builder = builder
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_ndv(path, rows.min(ROW_GROUP_ROWS as u64));
+        } else if is_identifier(column) {
+            // All values are different: a dictionary would hold them all.
+            builder = builder.set_column_dictionary_enabled(path.clone(), false);
+            if rows >= ROWS_FOR_BLOOM_FILTER {
+                builder = builder
+                    .set_column_bloom_filter_enabled(path.clone(), true)
+                    .set_column_bloom_filter_ndv(path, rows.min(ROW_GROUP_ROWS as u64));
+            }
         }
     }
     if form.geometry.is_some() {
@@ -251,7 +259,6 @@ fn properties(form: &Form, schema: &Schema, rows: u64) -> Result<WriterPropertie
         for name in BOUNDS_COLUMNS.iter().filter(|_| form.has_bounds) {
             builder = builder.set_column_dictionary_enabled(ColumnPath::from(*name), false);
         }
-        builder = builder.set_sorting_columns(Some(sorting_columns(schema)?));
     }
     Ok(builder.build())
 }
@@ -264,26 +271,6 @@ fn is_identifier(column: &Column) -> bool {
         "id" | "uuid" | "guid" | "geoid" | "fid" | "cartodb_id" | "osm_id"
     ) || name.ends_with("_id");
     is_named_so && column.children.is_empty()
-}
-
-/// Says that rows are sorted by level of detail, then key. Numbers count columns without inner columns.
-fn sorting_columns(schema: &Schema) -> Result<Vec<SortingColumn>> {
-    let parquet = datafusion::parquet::arrow::ArrowSchemaConverter::new().convert(schema)?;
-    let position = |name: &str| {
-        (0..parquet.num_columns())
-            .find(|index| parquet.column(*index).path().parts() == [name])
-            .and_then(|index| i32::try_from(index).ok())
-            .ok_or_else(|| Error::Internal(format!("the file lacks {name}")))
-    };
-    let ascending = |column_idx| SortingColumn {
-        column_idx,
-        descending: false,
-        nulls_first: false,
-    };
-    Ok(vec![
-        ascending(position(LEVEL_COLUMN)?),
-        ascending(position(QUADBIN_COLUMN)?),
-    ])
 }
 
 /// Length of the Parquet footer, which stands before the last eight bytes of the file.

@@ -139,6 +139,7 @@ pub(crate) fn options(folder: &Path) -> WarehouseOptions {
         storage: folder.join("data").display().to_string(),
         memory_limit_bytes: 256 << 20,
         spill_directory: folder.join("spill"),
+        resident_bytes: 0,
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_small_window_reads_at_most_two_percent_of_the_pages() {
     // About a tile of zoom 12.
     let window = "POLYGON((13.3 52.4, 13.388 52.4, 13.388 52.454, 13.3 52.454, 13.3 52.4))";
     let condition = format!("ST_Intersects(geom, ST_GeomFromText('{window}'))");
-    let pages = (ROWS as u64).div_ceil(8_192);
+    let pages = (ROWS as u64).div_ceil(2_048);
     for query in [
         format!("SELECT * FROM points WHERE {condition}"),
         format!("SELECT * FROM (SELECT * FROM points) source WHERE {condition}"),
@@ -145,7 +145,7 @@ async fn shapes_are_pruned_by_their_boxes() {
     let condition =
         "ST_Intersects(geom, ST_GeomFromText('POLYGON((13.3 52.3, 13.8 52.3, 13.8 52.8, 13.3 52.8, 13.3 52.3))'))";
     let read = read(&lake, &format!("SELECT id FROM squares WHERE {condition}")).await;
-    let pages = 300_000u64.div_ceil(8_192);
+    let pages = 300_000u64.div_ceil(2_048);
     assert!(read.pages.0 * 5 <= pages, "{read:?} of {pages}");
     let pruned = lake
         .rows(format!("SELECT count(*), sum(id) FROM squares WHERE {condition}"))
@@ -168,7 +168,7 @@ async fn a_table_in_another_crs_is_pruned_too() {
     .await;
     let condition = "ST_Intersects(geom, ST_SetSRID(ST_GeomFromText('POLYGON((1000000 6000000, 1100000 6000000, 1100000 6100000, 1000000 6100000, 1000000 6000000))'), 3857))";
     let found = read(&lake, &format!("SELECT id FROM mercator WHERE {condition}")).await;
-    assert!(found.pages.0 * 5 <= 1_000_000u64.div_ceil(8_192), "{found:?}");
+    assert!(found.pages.0 * 5 <= 1_000_000u64.div_ceil(2_048), "{found:?}");
     let pruned = lake
         .rows(format!("SELECT count(*), sum(id) FROM mercator WHERE {condition}"))
         .await;

@@ -25,21 +25,30 @@ impl TestLake {
     pub(crate) async fn with_memory(memory_limit_bytes: usize) -> TestLake {
         let folder = tempfile::tempdir().expect("the temporary folder can be written to");
         let data = folder.path().join("lake");
-        Self::open(folder, data.to_str().expect("UTF-8").to_owned(), memory_limit_bytes).await
+        Self::open(folder, data.to_str().expect("UTF-8").to_owned(), memory_limit_bytes, 0).await
+    }
+
+    /// An empty lake that keeps hot tables in memory.
+    pub(crate) async fn with_resident_tables(resident_bytes: usize) -> TestLake {
+        let folder = tempfile::tempdir().expect("the temporary folder can be written to");
+        let data = folder.path().join("lake");
+        let data = data.to_str().expect("UTF-8").to_owned();
+        Self::open(folder, data, 512 * 1024 * 1024, resident_bytes).await
     }
 
     /// An empty lake whose files stand at `storage`.
     pub(crate) async fn on_storage(storage: String) -> TestLake {
         let folder = tempfile::tempdir().expect("the temporary folder can be written to");
-        Self::open(folder, storage, 512 * 1024 * 1024).await
+        Self::open(folder, storage, 512 * 1024 * 1024, 0).await
     }
 
-    async fn open(folder: TempDir, storage: String, memory_limit_bytes: usize) -> TestLake {
+    async fn open(folder: TempDir, storage: String, memory_limit_bytes: usize, resident_bytes: usize) -> TestLake {
         let database = database_in(folder.path()).await;
         let options = WarehouseOptions {
             storage,
             memory_limit_bytes,
             spill_directory: folder.path().join("spill"),
+            resident_bytes,
         };
         let warehouse = Warehouse::open(database, options).await.expect("an empty lake opens");
         TestLake {

@@ -2,30 +2,73 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, StringArray, StringBuilder, UInt32Array, new_empty_array,
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, PrimitiveArray, StringArray, StringViewArray, UInt32Array, new_empty_array,
 };
-use datafusion::arrow::compute::{cast, concat, take};
-use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-};
-use datafusion::arrow::error::ArrowError;
+use arrow_buffer::Buffer;
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field};
+use arrow_select::concat::concat;
+use arrow_select::take::take;
 use rustc_hash::FxHashMap;
 
 /// One column of a table, its rows in the table's resident order.
-pub(crate) struct ResidentColumn {
-    pub(crate) field: Field,
-    pub(crate) array: ArrayRef,
+pub struct ResidentColumn {
+    pub field: Field,
+    pub array: ArrayRef,
+    /// The different texts of a dictionary, as queries see them.
+    texts: Option<StringViewArray>,
 }
 
+/// Texts of a batch that hold on to more memory than this are copied out of it.
+const SHARED_BYTES: usize = 1 << 17;
+
 impl ResidentColumn {
-    pub(crate) fn bytes(&self) -> usize {
-        self.array.get_array_memory_size()
+    fn new(field: &Field, array: ArrayRef) -> Result<Self, ArrowError> {
+        let texts = match array.as_any_dictionary_opt() {
+            Some(dictionary) => Some(cast(dictionary.values(), &DataType::Utf8View)?.as_string_view().clone()),
+            None => None,
+        };
+        Ok(ResidentColumn {
+            field: field.clone().with_data_type(array.data_type().clone()),
+            array,
+            texts,
+        })
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.array.get_array_memory_size() + self.texts.as_ref().map_or(0, |texts| texts.len() * 16)
+    }
+
+    /// Some rows, as wide as they were when they were read.
+    pub fn rows(&self, rows: &UInt32Array, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+        if let (Some(texts), Some(dictionary)) = (&self.texts, self.array.as_any_dictionary_opt()) {
+            let keys = take(dictionary.keys(), rows, None)?;
+            let taken = take(texts, &keys, None)?;
+            if *data_type != DataType::Utf8View {
+                return cast(&taken, data_type);
+            }
+            let shared: usize = texts.data_buffers().iter().map(Buffer::len).sum();
+            return Ok(if shared > SHARED_BYTES {
+                Arc::new(taken.as_string_view().gc())
+            } else {
+                taken
+            });
+        }
+        let narrow = take(&self.array, rows, None)?;
+        if narrow.data_type() == data_type {
+            Ok(narrow)
+        } else {
+            cast(&narrow, data_type)
+        }
     }
 }
 
 /// Collects the batches of one column.
-pub(crate) enum ColumnBuilder {
+pub enum ColumnBuilder {
     /// Texts that repeat, so far.
     Dictionary {
         field: Field,
@@ -44,7 +87,7 @@ pub(crate) enum ColumnBuilder {
 const MOST_DIFFERENT: usize = u16::MAX as usize;
 
 impl ColumnBuilder {
-    pub(crate) fn new(field: &Field) -> Self {
+    pub fn new(field: &Field) -> Self {
         // Metadata says what JSON is; the type is settled by the values.
         match field.data_type() {
             DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => ColumnBuilder::Dictionary {
@@ -61,12 +104,13 @@ impl ColumnBuilder {
         }
     }
 
-    pub(crate) fn push(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
+    pub fn push(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
         match self {
             ColumnBuilder::Plain { batches, .. } => {
                 // A view keeps the whole read buffer alive; a copy does not.
                 batches.push(match array.data_type() {
                     DataType::Utf8View => cast(array, &DataType::Utf8)?,
+                    DataType::BinaryView => cast(array, &DataType::Binary)?,
                     DataType::Int64 => narrowed::<Int64Type>(array)?,
                     _ => array.clone(),
                 });
@@ -116,9 +160,17 @@ impl ColumnBuilder {
         }
     }
 
+    /// Memory taken so far.
+    pub fn bytes(&self) -> usize {
+        match self {
+            ColumnBuilder::Dictionary { texts, keys, nulls, .. } => texts.len() * 64 + keys.len() * 2 + nulls.len(),
+            ColumnBuilder::Plain { batches, .. } => batches.iter().map(|batch| batch.get_array_memory_size()).sum(),
+        }
+    }
+
     /// The column; `order` gives the place of each resident row among the rows
     /// pushed, or `rows` how many of the first rows are resident.
-    pub(crate) fn finish(self, order: Option<&UInt32Array>, rows: usize) -> Result<ResidentColumn, ArrowError> {
+    pub fn finish(self, order: Option<&UInt32Array>, rows: usize) -> Result<ResidentColumn, ArrowError> {
         let (field, array) = match self {
             ColumnBuilder::Dictionary {
                 field,
@@ -150,10 +202,7 @@ impl ColumnBuilder {
             Some(order) => take(&array, order, None)?,
             None => array.slice(0, rows.min(array.len())),
         };
-        Ok(ResidentColumn {
-            field: field.with_data_type(array.data_type().clone()),
-            array,
-        })
+        ResidentColumn::new(&field, array)
     }
 }
 
@@ -243,17 +292,18 @@ fn spelled_out(texts: &FxHashMap<Box<str>, u16>, keys: &[u16], nulls: &[bool]) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{Int64Array, StringViewArray};
+    use arrow_array::{BinaryViewArray, Float64Array, Int64Array, StringViewArray};
 
-    fn build(arrays: Vec<ArrayRef>, order: Option<Vec<u32>>) -> ArrayRef {
+    fn column(arrays: &[ArrayRef], order: Option<Vec<u32>>) -> ResidentColumn {
         let field = Field::new("c", arrays[0].data_type().clone(), true);
         let mut builder = ColumnBuilder::new(&field);
         let rows = arrays.iter().map(|array| array.len()).sum();
         arrays.iter().for_each(|array| builder.push(array).unwrap());
-        builder
-            .finish(order.map(UInt32Array::from).as_ref(), rows)
-            .unwrap()
-            .array
+        builder.finish(order.map(UInt32Array::from).as_ref(), rows).unwrap()
+    }
+
+    fn build(arrays: Vec<ArrayRef>, order: Option<Vec<u32>>) -> ArrayRef {
+        column(&arrays, order).array
     }
 
     fn texts(array: &ArrayRef) -> Vec<Option<String>> {
@@ -312,5 +362,29 @@ mod tests {
         check(vec![vec![Some(-1)], vec![Some(7)]], DataType::Int32);
         check(vec![vec![Some(1)], vec![Some(4_000_000_000)]], DataType::UInt32);
         check(vec![vec![Some(1)], vec![Some(i64::MIN)]], DataType::Int64);
+    }
+
+    #[test]
+    fn rows_come_back_as_wide_as_they_went_in() {
+        let check = |array: ArrayRef| {
+            let column = column(&[array.clone()], None);
+            let rows = UInt32Array::from(vec![2, 0, 1, 0]);
+            let expected = take(&array, &rows, None).unwrap();
+            assert_eq!(&column.rows(&rows, array.data_type()).unwrap(), &expected);
+        };
+        check(Arc::new(StringViewArray::from(vec![
+            Some("oak"),
+            None,
+            Some("a tree of a longer name"),
+        ])));
+        check(Arc::new(StringArray::from(vec!["oak", "fir", "oak"])));
+        check(Arc::new(Int64Array::from(vec![Some(3), None, Some(-70_000)])));
+        check(Arc::new(Int64Array::from(vec![i64::MAX, 1, i64::MIN])));
+        check(Arc::new(Float64Array::from(vec![Some(0.1), None, Some(f64::NAN)])));
+        check(Arc::new(BinaryViewArray::from_iter([
+            Some(b"x".as_slice()),
+            None,
+            Some(b"more than twelve bytes"),
+        ])));
     }
 }
