@@ -183,6 +183,7 @@ impl Points {
     }
 
     /// How many rows stand at each level of detail.
+    #[cfg(test)]
     pub(crate) fn level_counts(&self) -> [u64; LEVELS] {
         std::array::from_fn(|level| u64::from(self.levels[level + 1] - self.levels[level]))
     }
