@@ -36,6 +36,11 @@ impl Doorkeeper {
         }
     }
 
+    /// The token with this secret if it is remembered; none when the store has to be asked.
+    pub fn remembered_token(&self, secret: &str, now: DateTime<Utc>) -> Option<Arc<ApiToken>> {
+        self.tokens.recall(&secret::hash(secret), now)
+    }
+
     /// The token with this secret; none when there is none (any more).
     pub async fn token(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Arc<ApiToken>>> {
         let hash = secret::hash(secret);

@@ -139,15 +139,24 @@ impl Server {
         machine::cpu_ms(self.process.id())
     }
 
+    pub(crate) fn precise_cpu_ms(&self) -> Result<f64> {
+        machine::precise_cpu_ms(self.process.id())
+    }
+
     pub(crate) fn peak_resident_mb(&self) -> Result<f64> {
         machine::peak_resident_mb(self.process.id())
     }
 
     /// GET with the token and one content encoding.
     pub(crate) fn get(&mut self, path: &str, encoding: &str) -> Result<Response> {
-        let bearer = format!("Bearer {}", self.token);
+        let bearer = self.bearer();
         self.client
             .get(path, &[("Authorization", &bearer), ("Accept-Encoding", encoding)])
+    }
+
+    /// What stands in `Authorization`.
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
     }
 
     /// Registers a map source and gives the path of its tiles with `{z}`, `{x}` and `{y}` in it.

@@ -1,7 +1,5 @@
 //! The lines of the report: targets with what was measured, and figures beside them.
 
-use std::collections::BTreeMap;
-
 /// What was measured over all runs.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -75,28 +73,29 @@ impl Lines {
         self.targets.iter().all(Target::is_met)
     }
 
+    /// Two parts of a page: the lines with a target, and the figures beside them.
     pub(crate) fn text(&self) -> String {
+        let missed = self.targets.iter().filter(|target| !target.is_met()).count();
         let mut text = format!(
-            "{:<78} {:>22} {:>10}\n",
-            "line (CPU ms unless said; median of the runs)", "target", "measured"
+            "## Targets: {} met, {missed} missed\n\n\
+             CPU milliseconds unless said; the median of the runs.\n\n\
+             | line | target | measured | |\n|---|---:|---:|---|\n",
+            self.targets.len() - missed
         );
         for target in &self.targets {
             let (measured, bound) = target.medians();
-            let verdict = if target.is_met() { "met" } else { "MISSED" };
+            let verdict = if target.is_met() { "met" } else { "**MISSED**" };
+            let (name, bound, measured) = (&target.name, shown(bound), shown(measured));
             text.push_str(&format!(
-                "{:<78} {:>22} {:>10} {verdict}\n",
-                target.name,
-                format!("{} {}", target.bound, shown(bound)),
-                shown(measured)
+                "| {name} | {} {bound} | {measured} | {verdict} |\n",
+                target.bound
             ));
         }
         for (section, figures) in &self.figures {
-            text.push_str(&format!("\n{section}\n"));
-            let mut by_row: BTreeMap<usize, String> = BTreeMap::new();
-            for (index, (name, runs)) in figures.iter().enumerate() {
-                by_row.insert(index, format!("  {name:<76} {:>10}\n", shown(median(runs.clone()))));
+            text.push_str(&format!("\n## {section}\n\n| | measured |\n|---|---:|\n"));
+            for (name, runs) in figures {
+                text.push_str(&format!("| {name} | {} |\n", shown(median(runs.clone()))));
             }
-            text.extend(by_row.into_values());
         }
         text
     }
@@ -149,11 +148,9 @@ mod tests {
         assert!(lines.all_met());
         lines.at_least("b", 2.9, 3.0);
         assert!(!lines.all_met());
-        assert!(
-            lines.text().contains("at most 5.000      4.500 met"),
-            "{}",
-            lines.text()
-        );
-        assert!(lines.text().contains("2.900 MISSED"));
+        let text = lines.text();
+        assert!(text.contains("1 met, 1 missed"), "{text}");
+        assert!(text.contains("| a | at most 5.000 | 4.500 | met |"), "{text}");
+        assert!(text.contains("| b | at least 3.000 | 2.900 | **MISSED** |"), "{text}");
     }
 }

@@ -21,6 +21,7 @@ mod wide_tiles;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 
@@ -94,6 +95,7 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let store = groma::Store::prepare(&arguments.groma, &work, &data)?;
     let plan = points::Plan::choose(&mut postgis, arguments.tiles).await?;
     let mut lines = Lines::default();
+    let started = Instant::now();
     for run in 1..=arguments.runs {
         say(&format!("run {run} of {}", arguments.runs));
         if ["points", "wide", "aggregates", "polygons", "memory"]
@@ -130,5 +132,5 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
         }
     }
     lines.judge_memory();
-    report::write(&arguments.out, arguments, &data, &lines)
+    report::write(arguments, started, &data, &lines)
 }

@@ -69,9 +69,9 @@ impl Nginx {
     }
 
     pub(crate) fn cpu_ms(&self) -> Result<f64> {
-        let mut sum = machine::cpu_ms(self.process.id())?;
+        let mut sum = machine::precise_cpu_ms(self.process.id())?;
         for worker in machine::children(self.process.id())? {
-            sum += machine::cpu_ms(worker)?;
+            sum += machine::precise_cpu_ms(worker)?;
         }
         Ok(sum)
     }

@@ -1,18 +1,22 @@
-//! The report: a dated text with the machine, the versions and every line.
+//! The report: a page for this day and machine with the versions and every line.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use crate::generator::{Data, VERSION};
 use crate::lines::Lines;
 use crate::{Arguments, Result, machine, say};
 
 /// Writes and prints the report; true when every line is met.
-pub(crate) fn write(out: &Path, arguments: &Arguments, data: &Data, lines: &Lines) -> Result<bool> {
+pub(crate) fn write(arguments: &Arguments, started: Instant, data: &Data, lines: &Lines) -> Result<bool> {
     let now = chrono::Utc::now();
     let text = format!(
-        "Groma bench, {}\nmachine: {}, load {}\nversions: commit {}; {}; {}; {}\ndata: {} points (generator {VERSION}), US counties\nruns: {}, tiles per zoom: {}\n\n{}",
+        "# What Groma costs beside PostGIS, DuckDB and nginx, {}\n\n\
+         - machine: {}, load {} at the end\n\
+         - versions: commit {}; {}; {}; {}\n\
+         - data: {} points (generator {VERSION}), US counties\n\
+         - {} interleaved runs in {:.0} minutes; {} tiles per zoom\n\n{}",
         now.format("%Y-%m-%d %H:%M UTC"),
         machine::description(),
         machine::load(),
@@ -25,12 +29,14 @@ pub(crate) fn write(out: &Path, arguments: &Arguments, data: &Data, lines: &Line
         first_line("/usr/sbin/nginx", &["-v"]),
         data.points,
         arguments.runs,
+        started.elapsed().as_secs_f64() / 60.0,
         arguments.tiles,
         lines.text(),
     );
     println!("{text}");
+    let out = &arguments.out;
     fs::create_dir_all(out)?;
-    let path = out.join(format!("{}.txt", now.format("%Y-%m-%d")));
+    let path = out.join(format!("{}-{}.md", now.format("%Y-%m-%d"), machine::name()));
     fs::write(&path, text)?;
     say(&format!("written to {}", path.display()));
     Ok(lines.all_met())

@@ -48,7 +48,11 @@ pub fn has_web_interface() -> bool {
 /// Answers requests until `shutdown`, then lets the running ones end.
 pub async fn serve(listener: TcpListener, groma: Groma, shutdown: CancellationToken) -> std::io::Result<()> {
     // Paths are put in order before the router looks at them.
-    let service = MapRequestLayer::new(transport::collapse_slashes::<axum::body::Body>).layer(router::router(groma));
+    let service = transport::TilesFirst {
+        router: router::router(groma.clone()),
+        groma,
+    };
+    let service = MapRequestLayer::new(transport::collapse_slashes::<axum::body::Body>).layer(service);
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");

@@ -5,7 +5,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -35,6 +35,14 @@ impl<S: Send + Sync> FromRequest<S> for Merged {
             members = json_object(&body)?;
         }
         Ok(Self(sources::Parameters::new(url, members)))
+    }
+}
+
+impl Merged {
+    /// The parameters of a request without a body.
+    pub(crate) fn of_url(uri: &Uri) -> Self {
+        let url = form_pairs(uri.query().unwrap_or_default().as_bytes());
+        Self(sources::Parameters::from_url(url))
     }
 }
 

@@ -121,6 +121,19 @@ impl Groma {
         Ok(self.0.rooms.connections.resolve(organisation, name).await?)
     }
 
+    /// The source behind a short URL, when what is kept of it is new enough. Whether the caller may read it is asked
+    /// afterwards.
+    pub(crate) fn trusted_source(
+        &self,
+        caller: &Caller,
+        connection: &str,
+        hash: &str,
+        freshness: Freshness,
+    ) -> Option<Arc<OpenedInstantiation>> {
+        let place = (caller.organisation(), connection.to_owned(), hash.to_owned());
+        self.0.opened.trusted(&place, freshness)
+    }
+
     /// The source behind a short URL. Whether the caller may read it is asked afterwards.
     pub(crate) async fn opened_source(
         &self,

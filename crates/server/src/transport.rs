@@ -4,21 +4,29 @@
 //! caught panics, a time limit, and one log event without a query string.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use futures::FutureExt;
+use futures::future::{Either, Ready, ready};
 
 use crate::cors;
 use crate::problem::Problem;
+use crate::state::Groma;
+use crate::v3;
 
 /// Longest time that a request may take before it is stopped.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
@@ -48,39 +56,88 @@ pub(crate) async fn every_request(request: Request, next: Next) -> Response<Body
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
-    let started = Instant::now();
-    let id = request_id();
-    let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
-        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
-
-    let answer = std::panic::AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tracing::Instrument::instrument(answer, span.clone()).await {
+        .map_or("other", MatchedPath::as_str);
+    let passage = Passage::begin(Instant::now(), request.method(), route);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tracing::Instrument::instrument(answer, passage.span.clone()).await {
         Ok(response) => response,
-        Err(panic) => span.in_scope(|| after_panic(panic.as_ref())),
+        Err(panic) => passage.span.in_scope(|| after_panic(panic.as_ref())),
     };
     if is_bare_error(&response) {
         response = reworded(response).await;
     }
-    let headers = response.headers_mut();
-    cors::allow(headers);
-    headers.insert("x-request-id", id);
-    headers
-        .entry(header::X_CONTENT_TYPE_OPTIONS)
-        .or_insert(HeaderValue::from_static("nosniff"));
-    span.in_scope(|| {
-        let status = response.status().as_u16();
-        let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-        if response.status().is_server_error() {
-            tracing::warn!(status, milliseconds, "answered");
-        } else {
-            tracing::debug!(status, milliseconds, "answered");
+    passage.end(response)
+}
+
+/// One request on its way through.
+struct Passage {
+    started: Instant,
+    id: HeaderValue,
+    span: tracing::Span,
+}
+
+impl Passage {
+    fn begin(started: Instant, method: &Method, route: &str) -> Self {
+        let id = request_id();
+        let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
+        Self { started, id, span }
+    }
+
+    /// What every answer carries, and the line in the log.
+    fn end(self, mut response: Response<Body>) -> Response<Body> {
+        let headers = response.headers_mut();
+        cors::allow(headers);
+        headers.insert(REQUEST_ID, self.id);
+        headers
+            .entry(header::X_CONTENT_TYPE_OPTIONS)
+            .or_insert(HeaderValue::from_static("nosniff"));
+        self.span.in_scope(|| {
+            let status = response.status().as_u16();
+            let milliseconds = self.started.elapsed().as_secs_f64() * 1000.0;
+            if response.status().is_server_error() {
+                tracing::warn!(status, milliseconds, "answered");
+            } else {
+                tracing::debug!(status, milliseconds, "answered");
+            }
+        });
+        response
+    }
+}
+
+/// Answers cached tiles before the router: it would cost more than they do. Whatever is not answered at once goes on.
+#[derive(Clone)]
+pub(crate) struct TilesFirst<S> {
+    pub(crate) groma: Groma,
+    pub(crate) router: S,
+}
+
+impl<S> tower::Service<Request> for TilesFirst<S>
+where
+    S: tower::Service<Request, Response = Response<Body>, Error = Infallible>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response<Body>, Infallible>>, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        // Who panics here panics on the long way too, where it is told.
+        let at_once = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let response = v3::tiles::tile_at_once(&self.groma, &request)?;
+            Some(Passage::begin(started, request.method(), v3::tiles::ROUTE).end(response))
+        }));
+        match at_once {
+            Ok(Some(response)) => Either::Left(ready(Ok(response))),
+            Ok(None) | Err(_) => Either::Right(self.router.call(request)),
         }
-    });
-    response
+    }
 }
 
 /// Stops a request after [`TIME_LIMIT`]; what it was doing is dropped and thereby cancelled.

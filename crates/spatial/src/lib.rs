@@ -1,4 +1,4 @@
-//! Tile, quadbin and Web Mercator arithmetic: pure, no input or output.
+//! Tile, quadbin and Web Mercator arithmetic, and vector tiles as bytes: pure, no input or output.
 //!
 //! Coordinates are always longitude first. "Unit" coordinates are Web Mercator
 //! scaled to [0, 1] with y growing southwards; "world" coordinates are the same
@@ -9,6 +9,8 @@ pub mod feature_id;
 pub mod level_of_detail;
 pub mod mercator;
 pub mod morton;
+pub mod mvt;
+pub mod protobuf;
 mod quadbin;
 mod tile;
 mod tile_resolution;

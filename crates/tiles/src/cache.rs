@@ -68,6 +68,17 @@ impl Cache {
         Cache { tiles }
     }
 
+    /// The tile if it is there.
+    pub(crate) async fn get(
+        &self,
+        source: &Source,
+        request: &TileRequest,
+        encoding: Encoding,
+    ) -> Option<Option<EncodedTile>> {
+        let key = Keys::of(source, request).of_encoding(encoding);
+        self.tiles.as_ref()?.get(&key).await
+    }
+
     /// The tile, made with `make` when it is not there. Whoever asks for the
     /// same tile meanwhile waits for it; if the one who makes it goes away, the
     /// next one starts over, and with the last one the work ends.

@@ -3,7 +3,7 @@
 use spatial::{TileCoord, TileResolution, mercator};
 
 /// MVT coordinates per tile side.
-pub(crate) const MVT_EXTENT: u32 = 4096;
+pub(crate) const MVT_EXTENT: u32 = spatial::mvt::EXTENT;
 
 /// Lines and polygons reach this share of a tile side over its edges, so that
 /// strokes along the cut are not seen.

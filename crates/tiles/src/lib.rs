@@ -3,6 +3,7 @@
 pub mod basemap;
 mod cache;
 mod clip;
+mod dropped;
 mod encoder;
 mod error;
 mod frame;
@@ -11,7 +12,6 @@ mod moment;
 mod mvt;
 mod overview;
 mod properties;
-mod protobuf;
 mod resident;
 mod shape;
 mod stream;

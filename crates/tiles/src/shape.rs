@@ -4,7 +4,7 @@ use spatial::{LonLatBox, mercator};
 
 use crate::clip::{Window, clip_line, clip_ring};
 use crate::frame::TileFrame;
-use crate::wkb::{Coordinates, GeometrySink, InvalidWkb, read};
+use crate::wkb::{Coordinates, GeometrySink, InvalidWkb, Pour, Wkb, read};
 
 /// What is left of a feature inside a tile. Used again for the next one.
 ///
@@ -128,9 +128,14 @@ impl ShapeReader {
     /// Reads one geometry in longitude and latitude. Shapes that lie beyond
     /// ±180 degrees appear on the other side of the world too.
     pub fn read(&mut self, wkb: &[u8]) -> Result<Fate, InvalidWkb> {
+        self.read_outline(&Wkb(wkb))
+    }
+
+    /// As [`ShapeReader::read`], of an outline that may be simplified.
+    pub(crate) fn read_outline(&mut self, outline: &impl Pour) -> Result<Fate, InvalidWkb> {
         self.shape.clear();
         let mut builder = self.builder(0.0);
-        read(wkb, &mut builder)?;
+        outline.pour(&mut builder)?;
         let mut summary = builder.finish();
         if !summary.is_finite {
             self.shape.clear();
@@ -140,7 +145,7 @@ impl ShapeReader {
             let moved = (summary.bounds.west + turn, summary.bounds.east + turn);
             if moved.0 <= 180.0 && moved.1 >= -180.0 && (summary.bounds.east > 180.0 || summary.bounds.west < -180.0) {
                 let mut builder = self.builder(turn);
-                read(wkb, &mut builder)?;
+                outline.pour(&mut builder)?;
                 summary.touches |= builder.finish().touches;
             }
         }
@@ -153,6 +158,8 @@ impl ShapeReader {
 
     fn builder(&mut self, turn_degrees: f64) -> Builder<'_> {
         let degrees = self.frame.buffered_degrees();
+        // What an earlier turn drew stays as it is.
+        let rings_before = self.shape.ring_ends.len();
         Builder {
             window: Window::around(f64::from(self.frame.grid_side()), self.frame.grid_buffer()),
             degrees,
@@ -162,7 +169,7 @@ impl ShapeReader {
             scratch: &mut self.scratch,
             keep_collapsed: self.keep_collapsed,
             is_outer_kept: false,
-            rings_before: 0,
+            rings_before,
             collapsed_at: None,
             bounds: LonLatBox::new(f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY),
             is_finite: true,
@@ -284,7 +291,7 @@ impl Builder<'_> {
                 .ring_vertices
                 .extend([[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]]);
             self.shape.ring_ends.push(self.shape.ring_vertices.len());
-            self.shape.polygon_ends.push(1);
+            self.shape.polygon_ends.push(self.shape.ring_ends.len());
         }
         Summary {
             bounds: self.bounds,
@@ -357,14 +364,11 @@ impl GeometrySink for Builder<'_> {
             snapped,
         } = &mut *self.scratch;
         let ring = clip_ring(vertices, &self.window, clipped, swap);
-        if ring.len() < 3 {
+        if ring.is_empty() {
             return;
         }
         self.touches |= is_outer;
-        snap(ring, snapped);
-        if snapped.len() > 1 && snapped.first() == snapped.last() {
-            snapped.pop();
-        }
+        snap_ring(ring, snapped);
         let area = doubled_area(snapped);
         if snapped.len() < 3 || area == 0 {
             if is_outer && self.collapsed_at.is_none() {
@@ -404,6 +408,43 @@ fn snap(vertices: &[[f64; 2]], out: &mut Vec<[i32; 2]>) {
     }
 }
 
+/// As [`snap`] for an open ring, and without spikes: ways out and back over the same steps, which have no area.
+fn snap_ring(vertices: &[[f64; 2]], out: &mut Vec<[i32; 2]>) {
+    out.clear();
+    for &[x, y] in vertices {
+        push_corner(out, [x.round() as i32, y.round() as i32]);
+    }
+    // The same around the place where the ring begins.
+    while let [first, second, .., last] = *out.as_slice() {
+        if last == first || is_straight(out[out.len() - 2], last, first) {
+            out.pop();
+        } else if is_straight(last, first, second) {
+            out.remove(0);
+        } else {
+            break;
+        }
+    }
+}
+
+/// Adds a vertex; those before it that lie on one line with their neighbours, on the way or beyond it, go.
+fn push_corner(out: &mut Vec<[i32; 2]>, step: [i32; 2]) {
+    loop {
+        match *out.as_slice() {
+            [.., last] if last == step => return,
+            [.., before, last] if is_straight(before, last, step) => out.pop(),
+            _ => break,
+        };
+    }
+    out.push(step);
+}
+
+/// Whether three steps lie on one line.
+fn is_straight(a: [i32; 2], b: [i32; 2], c: [i32; 2]) -> bool {
+    let (ax, ay) = (i64::from(b[0] - a[0]), i64::from(b[1] - a[1]));
+    let (bx, by) = (i64::from(c[0] - b[0]), i64::from(c[1] - b[1]));
+    ax * by == ay * bx
+}
+
 /// Whether `middle` lies on the straight way from `start` to `end`.
 fn is_between(start: [i32; 2], middle: [i32; 2], end: [i32; 2]) -> bool {
     let (ax, ay) = (i64::from(middle[0] - start[0]), i64::from(middle[1] - start[1]));
@@ -422,4 +463,43 @@ fn doubled_area(ring: &[[i32; 2]]) -> i64 {
         previous = vertex;
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_on_the_grid_has_corners_only_and_no_spikes() {
+        let check = |ring: &[[f64; 2]], expected: &[[i32; 2]]| {
+            let mut out = Vec::new();
+            snap_ring(ring, &mut out);
+            assert_eq!(out, expected, "{ring:?}");
+        };
+        let square = [[0, 0], [9, 0], [9, 9], [0, 9]];
+        check(&[[0.2, 0.1], [4.0, 0.0], [9.0, 0.4], [9.0, 9.0], [0.0, 9.0]], &square);
+        // A spike on a side, one at a corner, and one where the ring begins.
+        check(
+            &[
+                [0.0, 0.0],
+                [5.0, 0.0],
+                [5.0, -7.0],
+                [5.0, 0.0],
+                [9.0, 0.0],
+                [9.0, 9.0],
+                [0.0, 9.0],
+            ],
+            &square,
+        );
+        check(
+            &[[0.0, 0.0], [9.0, 0.0], [9.0, 9.0], [9.0, 12.0], [9.0, 9.0], [0.0, 9.0]],
+            &square,
+        );
+        check(
+            &[[-3.0, 0.0], [0.0, 0.0], [9.0, 0.0], [9.0, 9.0], [0.0, 9.0], [0.0, 0.0]],
+            &[[9, 0], [9, 9], [0, 9], [0, 0]],
+        );
+        // All of it is a way out and back.
+        check(&[[0.0, 0.0], [5.0, 3.0], [5.1, 3.2], [0.0, 0.0]], &[[0, 0]]);
+    }
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sources::{Field, FieldType, Source};
-use spatial::{LonLatBox, TileResolution, level_of_detail};
+use spatial::{LonLatBox, TileResolution};
 use warehouse::{GeometryKind, Limits};
 
+use crate::dropped::Counts;
 use crate::error::{Error, Result};
 use crate::properties::FEATURE_ID;
-use crate::resident::{Places, ResidentTable};
-use crate::thinning::{COMPLETE_POINTS, COMPLETE_SHAPES};
 
 /// The deepest zoom that tiles are made for: a pixel is two centimetres then,
 /// and places are kept to one. Clients enlarge it beyond.
@@ -39,7 +38,8 @@ pub struct TileJson {
     pub schema: Vec<Field>,
     #[serde(rename = "tileResolution")]
     pub tile_resolution: f64,
-    /// By zoom: the share of rows that a thinned tile leaves out, at most.
+    /// By zoom: the share of rows that thinned tiles leave out, at most. Of whole tables; absent while a very large
+    /// one is being counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fraction_dropped_per_zoom: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,11 +90,17 @@ struct SourceFacts {
 }
 
 /// Facts that took a query to find out.
-pub(crate) struct Facts(moka::future::Cache<(String, i64), SourceFacts>);
+pub(crate) struct Facts {
+    of_sources: moka::future::Cache<(String, i64), SourceFacts>,
+    counts: Counts,
+}
 
 impl Default for Facts {
     fn default() -> Self {
-        Facts(moka::future::Cache::new(2_000))
+        Facts {
+            of_sources: moka::future::Cache::new(2_000),
+            counts: Counts::default(),
+        }
     }
 }
 
@@ -102,7 +108,6 @@ impl Facts {
     pub(crate) async fn tilejson(
         &self,
         source: &Source,
-        resident: Option<Arc<ResidentTable>>,
         resolution: TileResolution,
         template: String,
         limits: &Limits,
@@ -117,7 +122,7 @@ impl Facts {
         };
         let key = (source.fingerprint().to_owned(), source.data_version());
         let facts = self
-            .0
+            .of_sources
             .try_get_with(key, find)
             .await
             .map_err(|error: Arc<sources::Error>| {
@@ -144,6 +149,15 @@ impl Facts {
             })
             .collect();
         let table = source.as_table().map(|table| &table.table);
+        let fraction_dropped_per_zoom = match table.filter(|_| source.is_whole_table()) {
+            Some(table) => {
+                let warehouse = source.connection().warehouse();
+                self.counts
+                    .dropped_per_zoom(warehouse, table, facts.kind, resolution)
+                    .await?
+            }
+            None => None,
+        };
         let [lon, lat] = facts.bounds.center();
         let name = table.map_or_else(|| geometry.column.clone(), |table| table.name.to_string());
         Ok(TileJson {
@@ -175,9 +189,7 @@ impl Facts {
             },
             schema: source.schema(),
             tile_resolution: resolution.as_f64(),
-            fraction_dropped_per_zoom: table
-                .filter(|_| source.is_whole_table())
-                .and_then(|table| dropped_per_zoom(table.rows, resident.as_deref(), resolution)),
+            fraction_dropped_per_zoom,
             attribution: table.and_then(|table| table.attribution.clone()),
         })
     }
@@ -207,28 +219,4 @@ fn within_world(bounds: LonLatBox) -> LonLatBox {
 fn zoom_that_shows(bounds: &LonLatBox) -> f64 {
     let share = (bounds.width() / 360.0).max(bounds.height() / 180.0).max(1e-9);
     (-share.log2()).floor().clamp(0.0, f64::from(MAX_ZOOM))
-}
-
-/// From the levels of detail of a table in memory; known at once for tables
-/// that are never thinned.
-fn dropped_per_zoom(rows: u64, resident: Option<&ResidentTable>, resolution: TileResolution) -> Option<Vec<f64>> {
-    let counts = match resident.map(ResidentTable::places) {
-        Some(Places::Points(points)) if rows > COMPLETE_POINTS => points.level_counts().to_vec(),
-        Some(Places::Shapes(shapes)) if rows > COMPLETE_SHAPES => shapes.level_counts(),
-        Some(Places::Points(_) | Places::Shapes(_)) => vec![rows],
-        None if rows <= COMPLETE_SHAPES => vec![rows],
-        None => return None,
-    };
-    let all: u64 = counts.iter().sum();
-    let dropped = |z: u8| {
-        let highest = level_of_detail::max_level(z, resolution) as usize;
-        let drawn: u64 = counts.iter().take(highest + 1).sum();
-        // Four digits say it.
-        if all == 0 {
-            0.0
-        } else {
-            ((1.0 - drawn as f64 / all as f64) * 1e4).round() / 1e4
-        }
-    };
-    Some((0..=MAX_ZOOM).map(dropped).collect())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use resident::ResidentColumn;
 use sources::{Selection, Source, SourceGeometry, TableSource};
 use spatial::{LonLatBox, Quadbin, TileCoord, TileResolution};
@@ -202,6 +202,12 @@ impl Tiler {
         }
     }
 
+    /// The tile in a transfer encoding if it is in the cache: `Some(None)` when it is known that nothing lies there.
+    pub fn cached(&self, source: &Source, request: &TileRequest, encoding: Encoding) -> Option<Option<EncodedTile>> {
+        // The cache answers at once, unless another thread is just rebuilding it.
+        self.0.cache.get(source, request, encoding).now_or_never()?
+    }
+
     /// The TileJSON of a source; `template` is the URL of its tiles with
     /// `{z}`, `{x}` and `{y}`.
     pub async fn tilejson(
@@ -211,11 +217,7 @@ impl Tiler {
         template: String,
         limits: &Limits,
     ) -> Result<TileJson> {
-        let resident = self.resident_already(source).map(Arc::new);
-        self.0
-            .tilejsons
-            .tilejson(source, resident, resolution, template, limits)
-            .await
+        self.0.tilejsons.tilejson(source, resolution, template, limits).await
     }
 
     /// Whether the table behind a source is in memory, so that its tiles cost

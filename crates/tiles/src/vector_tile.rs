@@ -8,8 +8,8 @@ use datafusion::arrow::array::Array as _;
 use crate::encoder::{FeatureBatch, PointRows};
 use crate::frame::TileFrame;
 use crate::properties::{FEATURE_BBOX, FEATURE_ID, Property, Texts, Values};
-use crate::protobuf::{bytes_field, field_length, length_head, varint, varint_field, varint_length};
 use crate::shape::TileShape;
+use spatial::protobuf::{bytes_field, field_length, length_head, varint, varint_field, varint_length};
 
 pub(crate) const CONTENT_TYPE: &str = "application/vnd.carto-vector-tile";
 

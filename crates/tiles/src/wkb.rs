@@ -10,6 +10,21 @@ pub(crate) trait GeometrySink {
     fn ring(&mut self, coordinates: Coordinates<'_>, is_outer: bool);
 }
 
+/// A geometry that can be read more than once.
+pub(crate) trait Pour {
+    fn pour(&self, sink: &mut impl GeometrySink) -> Result<(), InvalidWkb>;
+}
+
+/// A geometry in well-known binary.
+#[derive(Clone, Copy)]
+pub(crate) struct Wkb<'a>(pub(crate) &'a [u8]);
+
+impl Pour for Wkb<'_> {
+    fn pour(&self, sink: &mut impl GeometrySink) -> Result<(), InvalidWkb> {
+        read(self.0, sink)
+    }
+}
+
 /// Bytes that are not well-known binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWkb {
@@ -37,6 +52,15 @@ pub(crate) struct Coordinates<'a> {
 }
 
 impl<'a> Coordinates<'a> {
+    /// Vertices of x and y, little endian.
+    pub(crate) fn plain(bytes: &'a [u8]) -> Self {
+        Coordinates {
+            bytes,
+            stride: 16,
+            is_little_endian: true,
+        }
+    }
+
     pub(crate) fn iter(self) -> impl Iterator<Item = [f64; 2]> + 'a {
         self.bytes.chunks_exact(self.stride).map(move |vertex| {
             [

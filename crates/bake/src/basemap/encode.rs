@@ -1,14 +1,17 @@
-//! Writes the features of a tile as a Mapbox vector tile (specification 2.1).
+//! Features of the basemap on their way into a vector tile: rounded, wound, written by the writer of all our tiles.
 
 use std::collections::HashMap;
+
+use spatial::mvt::{GeometryType, GeometryWriter, LayerWriter, Value, tag};
 
 use super::pyramid::{EXTENT, Feature, Line, Shape, Tag, area};
 
 /// The layers of a tile in the order of their first features; `None` when nothing is left after rounding.
 pub(crate) fn vector_tile(z: u8, x: u32, y: u32, features: &[Feature]) -> Option<Vec<u8>> {
     let mut layers: Vec<(&'static str, Layer)> = Vec::new();
+    let mut geometry = GeometryWriter::default();
     for feature in features {
-        let Some((kind, commands)) = Placed { z, x, y }.commands(&feature.shape) else {
+        let Some(geometry_type) = Placed { z, x, y }.write(&feature.shape, &mut geometry) else {
             continue;
         };
         let at = layers
@@ -18,66 +21,42 @@ pub(crate) fn vector_tile(z: u8, x: u32, y: u32, features: &[Feature]) -> Option
                 layers.push((feature.layer, Layer::default()));
                 layers.len() - 1
             });
-        layers[at].1.push(kind, &commands, &feature.tags);
+        layers[at].1.push(geometry_type, &geometry, &feature.tags);
     }
     let mut tile = Vec::new();
-    for (name, layer) in &layers {
-        bytes_field(&mut tile, 3, &layer.encode(name));
+    for (name, layer) in layers {
+        layer.out.finish(name, &mut tile);
     }
     (!tile.is_empty()).then_some(tile)
 }
 
 #[derive(Default)]
 struct Layer {
-    features: Vec<Vec<u8>>,
-    keys: Vec<&'static str>,
-    values: Vec<Tag>,
-    value_ids: HashMap<Tag, usize>,
+    out: LayerWriter,
+    keys: HashMap<&'static str, u32>,
+    values: HashMap<Tag, u32>,
 }
 
 impl Layer {
-    fn push(&mut self, kind: u64, commands: &[u32], tags: &[(&'static str, Tag)]) {
-        let mut ids = Vec::with_capacity(tags.len() * 2);
+    fn push(&mut self, geometry_type: GeometryType, geometry: &GeometryWriter, tags: &[(&'static str, Tag)]) {
+        let mut numbers = Vec::with_capacity(tags.len() * 2);
         for (key, value) in tags {
-            let key_id = self.keys.iter().position(|k| k == key).unwrap_or_else(|| {
-                self.keys.push(key);
-                self.keys.len() - 1
-            });
-            let next = self.values.len();
-            let value_id = *self.value_ids.entry(value.clone()).or_insert(next);
-            if value_id == next {
-                self.values.push(value.clone());
-            }
-            ids.extend([key_id as u32, value_id as u32]);
+            let key = *self.keys.entry(*key).or_insert_with(|| self.out.key(key));
+            let value = match self.values.get(value) {
+                Some(&known) => known,
+                None => {
+                    let new = self.out.value(match value {
+                        Tag::Text(text) => Value::Text(text),
+                        Tag::Integer(number) => Value::Signed(*number),
+                        Tag::Boolean(claim) => Value::Boolean(*claim),
+                    });
+                    self.values.insert(value.clone(), new);
+                    new
+                }
+            };
+            tag(&mut numbers, key, value);
         }
-        let mut feature = Vec::new();
-        packed_field(&mut feature, 2, &ids);
-        number_field(&mut feature, 3, kind);
-        packed_field(&mut feature, 4, commands);
-        self.features.push(feature);
-    }
-
-    fn encode(&self, name: &str) -> Vec<u8> {
-        let mut layer = Vec::new();
-        number_field(&mut layer, 15, 2);
-        bytes_field(&mut layer, 1, name.as_bytes());
-        for feature in &self.features {
-            bytes_field(&mut layer, 2, feature);
-        }
-        for key in &self.keys {
-            bytes_field(&mut layer, 3, key.as_bytes());
-        }
-        for value in &self.values {
-            let mut encoded = Vec::new();
-            match value {
-                Tag::Text(text) => bytes_field(&mut encoded, 1, text.as_bytes()),
-                Tag::Integer(number) => number_field(&mut encoded, 6, u64::from(zigzag(*number))),
-                Tag::Boolean(claim) => number_field(&mut encoded, 7, u64::from(*claim)),
-            }
-            bytes_field(&mut layer, 4, &encoded);
-        }
-        number_field(&mut layer, 5, EXTENT as u64);
-        layer
+        self.out.feature(None, &numbers, geometry_type, geometry);
     }
 }
 
@@ -89,40 +68,40 @@ struct Placed {
 }
 
 impl Placed {
-    /// The geometry type of the specification and its commands.
-    fn commands(&self, shape: &Shape) -> Option<(u64, Vec<u32>)> {
-        let mut pen = Pen::default();
-        match shape {
+    /// Writes what is left of a shape; `None` when rounding leaves nothing.
+    fn write(&self, shape: &Shape, geometry: &mut GeometryWriter) -> Option<GeometryType> {
+        geometry.clear();
+        let geometry_type = match shape {
             Shape::Point(position) => {
-                pen.begin(1);
-                pen.go(self.round(*position));
-                Some((1, pen.commands))
+                geometry.points(std::iter::once(self.round(*position)));
+                GeometryType::Point
             }
             Shape::Lines(lines) => {
                 for line in lines {
                     let line = self.rounded(line);
                     if line.len() >= 2 {
-                        pen.line(&line);
+                        geometry.line(line.into_iter());
                     }
                 }
-                (!pen.commands.is_empty()).then_some((2, pen.commands))
+                GeometryType::Line
             }
             Shape::Polygons(polygons) => {
                 for polygon in polygons {
                     for (at, ring) in polygon.iter().enumerate() {
-                        if !self.ring(ring, at == 0, &mut pen) && at == 0 {
+                        if !self.ring(ring, at == 0, geometry) && at == 0 {
                             break;
                         }
                     }
                 }
-                (!pen.commands.is_empty()).then_some((3, pen.commands))
+                GeometryType::Polygon
             }
-        }
+        };
+        (!geometry.is_empty()).then_some(geometry_type)
     }
 
     /// Shells are clockwise on the screen (positive area), holes the other way round; a ring that
     /// rounding has flattened is left out.
-    fn ring(&self, ring: &Line, is_shell: bool, pen: &mut Pen) -> bool {
+    fn ring(&self, ring: &Line, is_shell: bool, geometry: &mut GeometryWriter) -> bool {
         let mut rounded = self.rounded(ring);
         rounded.pop();
         if rounded.len() < 3 {
@@ -137,8 +116,7 @@ impl Placed {
         if (area > 0.0) != is_shell {
             rounded.reverse();
         }
-        pen.line(&rounded);
-        pen.commands.push(15);
+        geometry.ring(rounded.into_iter());
         true
     }
 
@@ -154,63 +132,4 @@ impl Placed {
         let within = |unit: f64, tile: u32| ((unit * tiles - f64::from(tile)) * EXTENT).round() as i32;
         [within(ux, self.x), within(uy, self.y)]
     }
-}
-
-#[derive(Default)]
-struct Pen {
-    commands: Vec<u32>,
-    at: [i32; 2],
-}
-
-impl Pen {
-    fn line(&mut self, line: &[[i32; 2]]) {
-        self.begin(1);
-        self.go(line[0]);
-        self.commands.push(2 | ((line.len() as u32 - 1) << 3));
-        for point in &line[1..] {
-            self.go(*point);
-        }
-    }
-
-    /// MoveTo, `count` times.
-    fn begin(&mut self, count: u32) {
-        self.commands.push(1 | (count << 3));
-    }
-
-    fn go(&mut self, [x, y]: [i32; 2]) {
-        let step = [zigzag(i64::from(x - self.at[0])), zigzag(i64::from(y - self.at[1]))];
-        self.commands.extend(step);
-        self.at = [x, y];
-    }
-}
-
-fn zigzag(number: i64) -> u32 {
-    ((number << 1) ^ (number >> 63)) as u32
-}
-
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn number_field(out: &mut Vec<u8>, field: u64, number: u64) {
-    varint(out, field << 3);
-    varint(out, number);
-}
-
-fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
-    varint(out, field << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn packed_field(out: &mut Vec<u8>, field: u64, numbers: &[u32]) {
-    let mut packed = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        varint(&mut packed, u64::from(*number));
-    }
-    bytes_field(out, field, &packed);
 }

@@ -34,7 +34,7 @@ pub(crate) struct Feature {
 }
 
 /// Units a side of a tile.
-pub(crate) const EXTENT: f64 = 4096.0;
+pub(crate) const EXTENT: f64 = spatial::mvt::EXTENT as f64;
 /// How far geometry goes on past the edge of a tile, in tile units.
 const BUFFER: f64 = 64.0;
 /// Tile units in a pixel of a 512 pixel tile.

@@ -8,12 +8,13 @@ pub(crate) mod cookie;
 pub(crate) mod same_site;
 pub(crate) mod throttle;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use access::{Actor, Api, ApiToken, Organisation, SignedIn};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use connections::Connection;
 use database::Id;
 use warehouse::Sql;
@@ -166,7 +167,7 @@ impl FromRequestParts<Groma> for Member {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, groma: &Groma) -> Result<Self, Problem> {
-        if token_secret(parts).is_some() {
+        if token_secret(&parts.method, &parts.uri, &parts.headers).is_some() {
             return Err(Problem::forbidden(
                 "Tokens do not open the workspace API; sign in instead.",
             ));
@@ -197,28 +198,13 @@ fn not_signed_in() -> Problem {
 
 /// The one who asks: by token, or by a session whose cookie our own page sent.
 async fn recognise(parts: &mut Parts, groma: &Groma) -> Result<Option<Caller>, Problem> {
-    if let Some((secret, is_deliberate)) = token_secret(parts) {
+    if let Some((secret, is_deliberate)) = token_secret(&parts.method, &parts.uri, &parts.headers) {
         let token = groma
             .doorkeeper()
             .token(&secret, database::now())
             .await?
             .ok_or_else(Problem::token_invalid)?;
-        let text = |name| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
-        };
-        if !token.may_be_used_from(text(header::ORIGIN), text(header::REFERER)) {
-            return Err(Problem::forbidden("Unauthorized referer")
-                .code("unauthorized_referer")
-                .hint("The token may only be used from the pages that it lists."));
-        }
-        return Ok(Some(Caller {
-            actor: token.actor(),
-            who: Who::Token(token),
-            is_deliberate,
-        }));
+        return caller_with(token, &parts.headers, is_deliberate).map(Some);
     }
     let address = Address::from_request_parts(parts, groma).await?;
     let Some((signed_in, _)) = session(parts, groma, &address).await? else {
@@ -230,6 +216,32 @@ async fn recognise(parts: &mut Parts, groma: &Groma) -> Result<Option<Caller>, P
         who: Who::Person,
         is_deliberate,
     }))
+}
+
+/// The one who asks with a token that is remembered; nothing when [`recognise`] has to say more.
+pub(crate) fn recognise_at_once(method: &Method, uri: &Uri, headers: &HeaderMap, groma: &Groma) -> Option<Caller> {
+    let (secret, is_deliberate) = token_secret(method, uri, headers)?;
+    let token = groma.doorkeeper().remembered_token(&secret, database::now())?;
+    caller_with(token, headers, is_deliberate).ok()
+}
+
+/// The one who asks with a token, from a page where it may be used.
+fn caller_with(token: Arc<ApiToken>, headers: &HeaderMap, is_deliberate: bool) -> Result<Caller, Problem> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+    };
+    if !token.may_be_used_from(text(header::ORIGIN), text(header::REFERER)) {
+        return Err(Problem::forbidden("Unauthorized referer")
+            .code("unauthorized_referer")
+            .hint("The token may only be used from the pages that it lists."));
+    }
+    Ok(Caller {
+        actor: token.actor(),
+        who: Who::Token(token),
+        is_deliberate,
+    })
 }
 
 /// Who is signed in with the cookie of the request, and the secret in it.
@@ -257,10 +269,9 @@ async fn session(parts: &Parts, groma: &Groma, address: &Address) -> Result<Opti
 
 /// The token that came with the request, and whether it came in a way that a link could not.
 /// Words that older clients send for "none" are none.
-fn token_secret(parts: &Parts) -> Option<(String, bool)> {
+fn token_secret<'r>(method: &Method, uri: &'r Uri, headers: &'r HeaderMap) -> Option<(Cow<'r, str>, bool)> {
     let is_token = |text: &str| !matches!(text, "" | "undefined" | "null");
-    let from_header = parts
-        .headers
+    let from_header = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
@@ -268,15 +279,13 @@ fn token_secret(parts: &Parts) -> Option<(String, bool)> {
         .map(|(_, token)| token.trim())
         .filter(|token| is_token(token));
     if let Some(token) = from_header {
-        return Some((token.to_owned(), true));
+        return Some((Cow::Borrowed(token), true));
     }
-    let query = parts.uri.query().filter(|query| query.contains("access_token="))?;
+    let query = uri.query().filter(|query| query.contains("access_token="))?;
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(name, value)| name == "access_token" && is_token(value))
         .map(|(_, token)| {
-            (
-                token.into_owned(),
-                parts.method != Method::GET && parts.method != Method::HEAD,
-            )
+            let is_deliberate = *method != Method::GET && *method != Method::HEAD;
+            (token, is_deliberate)
         })
 }

@@ -1,17 +1,17 @@
 //! `/v3/maps/{connection}/{kind}/{z}/{x}/{y}`: one tile of a registered source.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use sources::Parameters;
 use spatial::TileCoord;
-use tiles::{TileFormat, TileRequest};
+use tiles::{EncodedTile, TileFormat, TileRequest};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, recognise_at_once};
 use crate::caching;
-use crate::encoding;
-use crate::opened_sources::Freshness;
+use crate::encoding::{self, Encoding};
+use crate::opened_sources::{Freshness, OpenedInstantiation};
 use crate::parameters::Merged;
 use crate::problem::Problem;
 use crate::state::Groma;
@@ -21,6 +21,9 @@ const FRACTION_SHOWN: HeaderName = HeaderName::from_static("groma-fraction-shown
 const FEATURES_SHOWN: HeaderName = HeaderName::from_static("groma-features-shown");
 const FEATURES_TOTAL: HeaderName = HeaderName::from_static("groma-features-total");
 
+/// The route of tiles, as the router and the log know it.
+pub(crate) const ROUTE: &str = "/v3/maps/{connection}/{kind}/{z}/{x}/{y}";
+
 /// `GET /v3/maps/{connection}/{kind}/{z}/{x}/{y}?m=<hash>&cache=<version>&formatTiles=binary|mvt|geojson`
 pub(crate) async fn tile(
     State(groma): State<Groma>,
@@ -29,67 +32,137 @@ pub(crate) async fn tile(
     Path((connection, _kind, z, x, y)): Path<(String, String, String, String, String)>,
     Merged(parameters): Merged,
 ) -> Result<Response<Body>, Problem> {
-    let hash = parameters.required_text("m", "the registered source, from the TileJSON")?;
-    let version = parameters.integer("cache")?;
-    let coord = coordinates(&z, &x, &y)?;
-    let format = format(&parameters)?;
-    let freshness = if caching::wants_fresh(&headers) {
-        Freshness::Now
-    } else {
-        Freshness::AtLeast(version)
-    };
-    let found = groma.opened_source(&caller, &connection, &hash, freshness).await?;
-    caller.may_read(access::Api::Maps, &found.opened)?;
-    let (source, instantiation) = (&found.opened.source, &found.instantiation);
-    let request = TileRequest {
-        coord,
-        format,
-        resolution: instantiation.resolution(),
-        columns: source.request().columns.clone(),
-        feature_bbox: instantiation.feature_bbox,
-    };
-
-    let is_current = version == Some(source.data_version());
-    let cache_control = if is_current {
-        caching::VERSIONED
-    } else {
-        caching::REVALIDATE
-    };
-    let encoding = encoding::best(&headers);
-    let tag = entity_tag(source.data_version(), encoding);
-    if caching::is_fresh(&headers, &tag) {
-        return Ok(caching::not_modified(tag, cache_control));
+    let call = Call::read([&z, &x, &y], &parameters, &headers)?;
+    let found = groma
+        .opened_source(&caller, &connection, &call.hash, call.freshness)
+        .await?;
+    let wanted = Wanted::by(&caller, &call, &found)?;
+    if caching::is_fresh(&headers, &wanted.tag) {
+        return Ok(wanted.not_modified());
     }
     let cancel = CancellationToken::new();
     let _guard = cancel.clone().drop_guard();
     let tile = groma
         .rooms()
         .tiler
-        .tile_encoded(source, &request, encoding.into(), cancel)
+        .tile_encoded(&found.opened.source, &wanted.request, call.encoding.into(), cancel)
         .await?;
-    let mut response = match tile {
-        None => empty(),
-        Some(tile) => {
-            let mut response = if tile.body.is_empty() {
-                empty()
+    Ok(wanted.answer(tile))
+}
+
+/// The answer when everything that it takes is in memory: token, source and tile. Nothing when [`tile`] has to look
+/// something up, or to say what is wrong.
+pub(crate) fn tile_at_once(groma: &Groma, request: &Request) -> Option<Response<Body>> {
+    if request.method() != Method::GET || !request.body().is_end_stream() {
+        return None;
+    }
+    let (uri, headers) = (request.uri(), request.headers());
+    let mut path = uri.path().strip_prefix("/v3/maps/")?.split('/');
+    let (connection, _kind) = (path.next()?, path.next()?);
+    let coordinates = [path.next()?, path.next()?, path.next()?];
+    if path.next().is_some() || connection.contains('%') {
+        return None;
+    }
+    let caller = recognise_at_once(request.method(), uri, headers, groma)?;
+    let call = Call::read(coordinates, &Merged::of_url(uri).0, headers).ok()?;
+    let found = groma.trusted_source(&caller, connection, &call.hash, call.freshness)?;
+    let wanted = Wanted::by(&caller, &call, &found).ok()?;
+    if caching::is_fresh(headers, &wanted.tag) {
+        return Some(wanted.not_modified());
+    }
+    let tile = groma
+        .rooms()
+        .tiler
+        .cached(&found.opened.source, &wanted.request, call.encoding.into())?;
+    Some(wanted.answer(tile))
+}
+
+/// What the URL and the headers of a tile say.
+struct Call {
+    hash: String,
+    version: Option<i64>,
+    coord: TileCoord,
+    format: TileFormat,
+    encoding: Encoding,
+    freshness: Freshness,
+}
+
+impl Call {
+    fn read([z, x, y]: [&str; 3], parameters: &Parameters, headers: &HeaderMap) -> Result<Self, Problem> {
+        let version = parameters.integer("cache")?;
+        Ok(Self {
+            hash: parameters.required_text("m", "the registered source, from the TileJSON")?,
+            version,
+            coord: coordinates(z, x, y)?,
+            format: format(parameters)?,
+            encoding: encoding::best(headers),
+            freshness: if caching::wants_fresh(headers) {
+                Freshness::Now
             } else {
-                whole(tile.body, tile.content_type)
-            };
-            let headers = response.headers_mut();
-            if let Some(name) = tile.encoding.name() {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+                Freshness::AtLeast(version)
+            },
+        })
+    }
+}
+
+/// A tile that the caller may see, and how it may be kept.
+struct Wanted {
+    request: TileRequest,
+    tag: HeaderValue,
+    cache_control: HeaderValue,
+}
+
+impl Wanted {
+    fn by(caller: &Caller, call: &Call, found: &OpenedInstantiation) -> Result<Self, Problem> {
+        caller.may_read(access::Api::Maps, &found.opened)?;
+        let (source, instantiation) = (&found.opened.source, &found.instantiation);
+        let is_current = call.version == Some(source.data_version());
+        Ok(Self {
+            request: TileRequest {
+                coord: call.coord,
+                format: call.format,
+                resolution: instantiation.resolution(),
+                columns: source.request().columns.clone(),
+                feature_bbox: instantiation.feature_bbox,
+            },
+            tag: entity_tag(source.data_version(), call.encoding),
+            cache_control: if is_current {
+                caching::VERSIONED
+            } else {
+                caching::REVALIDATE
+            },
+        })
+    }
+
+    fn not_modified(self) -> Response<Body> {
+        caching::not_modified(self.tag, self.cache_control)
+    }
+
+    fn answer(self, tile: Option<EncodedTile>) -> Response<Body> {
+        let mut response = match tile {
+            None => empty(),
+            Some(tile) => {
+                let mut response = if tile.body.is_empty() {
+                    empty()
+                } else {
+                    whole(tile.body, tile.content_type)
+                };
+                let headers = response.headers_mut();
+                if let Some(name) = tile.encoding.name() {
+                    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+                }
+                headers.insert(FRACTION_SHOWN, fraction(tile.shown, tile.total));
+                headers.insert(FEATURES_SHOWN, HeaderValue::from(tile.shown));
+                headers.insert(FEATURES_TOTAL, HeaderValue::from(tile.total));
+                response
             }
-            headers.insert(FRACTION_SHOWN, fraction(tile.shown, tile.total));
-            headers.insert(FEATURES_SHOWN, HeaderValue::from(tile.shown));
-            headers.insert(FEATURES_TOTAL, HeaderValue::from(tile.total));
-            response
-        }
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, cache_control);
-    headers.insert(header::ETAG, tag);
-    headers.insert(header::VARY, caching::VARY);
-    Ok(response)
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, self.cache_control);
+        headers.insert(header::ETAG, self.tag);
+        headers.insert(header::VARY, caching::VARY);
+        response
+    }
 }
 
 /// The encoding of the tile's features, as the URL states it.
@@ -115,13 +188,15 @@ fn coordinates(z: &str, x: &str, y: &str) -> Result<TileCoord, Problem> {
 }
 
 /// The URL names everything else that the bytes depend on.
-fn entity_tag(version: i64, encoding: encoding::Encoding) -> HeaderValue {
+fn entity_tag(version: i64, encoding: Encoding) -> HeaderValue {
     let tag = format!("\"{version:x}-{}-{}\"", encoding.name().unwrap_or("id"), crate::VERSION);
     HeaderValue::from_str(&tag).expect("digits, letters and quotes make a header value")
 }
 
 fn whole(body: Bytes, content_type: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
+    // Room for all headers of a tile.
+    response.headers_mut().reserve(16);
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -1,5 +1,6 @@
 //! `/v3/maps`: from a table or query to a TileJSON to tiles, and public maps.
 
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House, query};
@@ -346,4 +347,63 @@ async fn a_public_map_gives_everybody_a_token_for_its_data_and_nothing_else() {
         .send()
         .await
         .refused(401);
+}
+
+/// Cached tiles are answered before the router; nobody must notice.
+#[tokio::test]
+async fn a_cached_tile_says_what_the_first_one_said() {
+    let house = House::new().await;
+    let token = house.token(&["maps"], &["demo.cities"]).await;
+    let tilejson = tilejson(&house, &token, &format!("{TABLE}?name=demo.cities")).await;
+    for (z, x, y) in [(0, 0, 0), (5, 0, 0)] {
+        let url = tile_url(&tilejson, z, x, y);
+        let ask = || house.get(&url).token(&token).header("accept-encoding", "gzip").send();
+        let (first, cached) = (ask().await, ask().await);
+        assert_eq!(first.status, cached.status);
+        assert_eq!(first.body, cached.body);
+        let names = |answer: &Answer| {
+            let mut headers: Vec<(String, Vec<u8>)> = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect();
+            headers.sort();
+            headers
+        };
+        assert_eq!(names(&first), names(&cached));
+        assert_ne!(first.header("x-request-id"), cached.header("x-request-id"));
+    }
+}
+
+#[tokio::test]
+async fn a_cached_tile_is_for_those_who_may_read_it_now() {
+    let house = House::new().await;
+    let token = house.token(&["maps"], &["demo.cities"]).await;
+    let other = house.token(&["maps"], &["demo.other"]).await;
+    let tilejson = tilejson(&house, &token, &format!("{TABLE}?name=demo.cities")).await;
+    let url = tile_url(&tilejson, 0, 0, 0);
+    for _ in 0..2 {
+        assert_eq!(house.get(&url).token(&token).send().await.status.as_u16(), 200);
+    }
+    for _ in 0..2 {
+        house.get(&url).token(&other).send().await.refused(403);
+        house.get(&url).token("gro_nobody").send().await.refused(401);
+        house.get(&url).send().await.refused(401);
+    }
+    let browser = house.browser().await;
+    let listed = browser.get("/workspace-api/tokens").send().await.ok();
+    let id = listed["items"]
+        .as_array()
+        .expect("tokens")
+        .iter()
+        .find(|listed| token.ends_with(listed["hint"].as_str().expect("a hint")))
+        .expect("the token")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let path = format!("/workspace-api/tokens/{id}");
+    let ended = browser.call(Method::DELETE, &path).send().await;
+    assert!(ended.status.is_success(), "{}", ended.status);
+    house.get(&url).token(&token).send().await.refused(401);
 }

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use spatial::{LonLatBox, level_of_detail, mercator, morton};
 
+use super::outlines::{Outlines, OutlinesAt};
 use crate::error::Result;
 use crate::frame::TileFrame;
 use crate::shape::bounds_of;
@@ -31,6 +32,7 @@ pub(crate) struct Shapes {
     pub(crate) order: UInt32Array,
     /// Some box reaches over ±180 degrees.
     is_beyond_world: bool,
+    outlines: Outlines,
 }
 
 /// The rows that a tile tries to draw, and how many boxes reach into it.
@@ -88,6 +90,7 @@ impl ShapesBuilder {
             middles: rows.iter().map(|&(_, middle, ..)| middle).collect(),
             levels: rows.iter().map(|&(level, ..)| level).collect(),
             order,
+            outlines: Outlines::default(),
         })
     }
 }
@@ -130,14 +133,13 @@ impl Shapes {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.wkb.get_array_memory_size() + self.len() * (16 + 1 + 8 + 4)
+        self.wkb.get_array_memory_size() + self.len() * (16 + 1 + 8 + 4) + self.outlines.bytes()
     }
 
-    /// How many rows stand at each level of detail.
-    pub(crate) fn level_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; usize::from(level_of_detail::DEEPEST_EXTENT as u8) + 1];
-        self.levels.iter().for_each(|&level| counts[level as usize] += 1);
-        counts
+    /// What a tile draws of each row: simplified where that cannot be seen.
+    pub(crate) fn outlines(&self, frame: &TileFrame) -> OutlinesAt<'_> {
+        let level = frame.coord().z() as i8 + frame.resolution().correction();
+        self.outlines.at(level, &self.wkb)
     }
 
     /// The rows whose boxes reach into the tile with its buffer.

@@ -201,13 +201,14 @@ fn draw_shapes(
     let mut total = candidates.total;
     let mut cells = (!candidates.is_complete).then(|| OccupiedCells::new(&frame));
     let mut reader = ShapeReader::new(TileFrame::new(coord, frame.resolution()));
+    let outlines = shapes.outlines(&frame);
     let mut encoder = TileEncoder::new(format, frame, properties);
     let mut vertices = 0;
     let dots_from = candidates.rows.len();
     for (place, &row) in candidates.rows.iter().chain(&candidates.dots).enumerate() {
         reader.keep_collapsed(candidates.is_complete || place >= dots_from);
         let wkb = shapes.wkb.value(row as usize);
-        match reader.read(wkb)? {
+        match reader.read_outline(&outlines.row(row as usize, &shapes.wkb))? {
             Fate::Outside => total -= 1,
             Fate::TooSmall => {}
             Fate::Drawn => {

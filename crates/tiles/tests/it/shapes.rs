@@ -329,3 +329,75 @@ async fn a_group_of_islands_smaller_than_a_pixel_each_is_still_there() {
         assert_eq!((made.shown, made.total), (1, 1), "{name}");
     }
 }
+
+/// A ragged border from (0, -60) to (0, 60), and the countries west and east of it.
+fn neighbours() -> [String; 2] {
+    let border: Vec<[f64; 2]> = (0..=1200u32)
+        .map(|step| {
+            let ragged = f64::from(step.wrapping_mul(2_654_435_761) >> 16) / 65_536.0 - 0.5;
+            [ragged * 4.0, f64::from(step) / 10.0 - 60.0]
+        })
+        .collect();
+    let polygon = |vertices: Vec<[f64; 2]>| {
+        let texts: Vec<String> = vertices
+            .iter()
+            .chain(vertices.first())
+            .map(|[x, y]| format!("{x} {y}"))
+            .collect();
+        format!("POLYGON(({}))", texts.join(", "))
+    };
+    let west = border.iter().copied().chain([[-80.0, 60.0], [-80.0, -60.0]]).collect();
+    let east = border
+        .iter()
+        .rev()
+        .copied()
+        .chain([[80.0, -60.0], [80.0, 60.0]])
+        .collect();
+    [polygon(west), polygon(east)]
+}
+
+#[tokio::test]
+async fn neighbours_keep_one_border_when_low_zooms_simplify_it() {
+    let [west, east] = neighbours();
+    let world = World::with_geometries(&[(Some(&west), "west"), (Some(&east), "east")]).await;
+    let source = world.source(&[("name", "shapes")]).await;
+    let [(_, from_files), (_, from_memory)] = tilers();
+    for z in 0..=3 {
+        let ring = |features: &[Feature], name: &str| {
+            let Geometry::Polygons(polygons) = &named(features, name)[0].geometry else {
+                panic!()
+            };
+            polygons[0][0].clone()
+        };
+        let middle = (1u32 << z) / 2;
+        let asked = request(z, middle, middle);
+        let exact = decode::carto(&tile(&from_files, &source, &asked).await.unwrap().body).features;
+        let simple = decode::carto(&tile(&from_memory, &source, &asked).await.unwrap().body).features;
+        let inside = spatial::TileCoord::new(z, middle, middle).unwrap().bounds();
+        let on_border = |name: &str| {
+            let mut vertices: Vec<[i64; 2]> = ring(&simple, name)
+                .iter()
+                // Beyond the tile's edges the cut is made in each country for itself.
+                .filter(|[x, y]| *x > inside.west && x.abs() < 3.0 && *y > inside.south.max(-59.0) && *y < 59.0)
+                .map(|place| place.map(|degrees| (degrees * 1e6).round() as i64))
+                .collect();
+            vertices.sort_by_key(|[x, y]| [*y, *x]);
+            vertices.dedup();
+            vertices
+        };
+        assert!(on_border("west").len() > 4, "z{z}");
+        assert_eq!(on_border("west"), on_border("east"), "z{z}");
+        for name in ["west", "east"] {
+            let (before, after) = (ring(&exact, name), ring(&simple, name));
+            assert!(after.len() <= before.len(), "z{z} {name}");
+            assert!(
+                (area(&before) - area(&after)).abs() < 0.02 * area(&before).abs(),
+                "z{z} {name}"
+            );
+        }
+    }
+    let asked = request(0, 0, 0);
+    let exact = tile(&from_files, &source, &asked).await.unwrap().body.len();
+    let simple = tile(&from_memory, &source, &asked).await.unwrap().body.len();
+    assert!(simple * 2 < exact, "{simple} of {exact} bytes");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use spatial::TileResolution;
-use tiles::{Error, MAX_ZOOM};
+use tiles::{Error, MAX_ZOOM, TileRequest};
 use warehouse::Limits;
 
 use crate::world::{World, request, tilers};
@@ -12,8 +12,6 @@ async fn every_column_bounds_and_zooms_are_there() {
     let world = World::with_crowd(30_000).await;
     let source = world.source(&[("name", "crowd")]).await;
     let [_, (_, tiler)] = tilers();
-    // A tile first: what is dropped is known of tables in memory.
-    crate::world::tile(&tiler, &source, &request(0, 0, 0)).await.unwrap();
     let template = "https://groma.test/v3/maps/carto_dw/table/{z}/{x}/{y}?m=1&formatTiles=binary".to_owned();
     let document = tiler
         .tilejson(&source, TileResolution::Half, template.clone(), &Limits::default())
@@ -49,6 +47,66 @@ async fn every_column_bounds_and_zooms_are_there() {
         dropped[0] > 0.9 && dropped[22] == 0.0 && dropped.is_sorted_by(|a, b| a >= b),
         "{dropped:?}"
     );
+}
+
+/// What the document says of a zoom is what its tiles say of themselves.
+#[tokio::test]
+async fn the_dropped_fraction_is_what_the_tiles_leave_out() {
+    let world = World::with_crowd(60_000).await;
+    let source = world.source(&[("name", "crowd")]).await;
+    let [(_, tiler), _] = tilers();
+    for resolution in [TileResolution::Half, TileResolution::One] {
+        let document = tiler
+            .tilejson(&source, resolution, "x/{z}/{x}/{y}".to_owned(), &Limits::default())
+            .await
+            .unwrap();
+        let dropped = document.fraction_dropped_per_zoom.unwrap();
+        for z in [0, 1, 2, 4] {
+            let (mut shown, mut total) = (0, 0);
+            for (x, y) in (0..1u32 << z).flat_map(|x| (0..1u32 << z).map(move |y| (x, y))) {
+                let asked = TileRequest {
+                    resolution,
+                    ..request(z, x, y)
+                };
+                if let Some(made) = crate::world::tile(&tiler, &source, &asked).await {
+                    shown += made.shown;
+                    total += made.total;
+                }
+            }
+            assert_eq!(total, 60_000);
+            let left_out = 1.0 - shown as f64 / total as f64;
+            let said = dropped[usize::from(z)];
+            assert!((said - left_out).abs() < 1e-4, "z{z}: {said}, but {left_out}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn small_tables_drop_nothing_and_shapes_those_below_a_pixel() {
+    let world = World::with_crowd(10_000).await;
+    world
+        .run(
+            "CREATE TABLE squares AS SELECT value AS id,
+             ST_SetSRID(ST_Buffer(ST_Point(CAST(value % 60 AS DOUBLE), CAST(value / 60 AS DOUBLE)),
+                CASE WHEN value % 10 = 0 THEN 0.6 ELSE 0.001 END), 4326) AS geom
+             FROM generate_series(0, 2499) AS t(value)",
+        )
+        .await;
+    let [(_, tiler), _] = tilers();
+    for (table, expected) in [("crowd", [0.0, 0.0]), ("squares", [0.9, 0.0])] {
+        let source = world.source(&[("name", table)]).await;
+        let document = tiler
+            .tilejson(
+                &source,
+                TileResolution::Half,
+                "x/{z}/{x}/{y}".to_owned(),
+                &Limits::default(),
+            )
+            .await
+            .unwrap();
+        let dropped = document.fraction_dropped_per_zoom.unwrap();
+        assert_eq!([dropped[0], dropped[22]], expected, "{table}");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
-//! The few protobuf rules that tiles are written with.
+//! The few protobuf rules that tiles are written with: fields are appended to a byte vector.
 
 /// Wire types of protobuf fields.
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH_DELIMITED: u32 = 2;
 
+/// Seven bits a byte, the least significant first.
 #[inline]
-pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -16,49 +17,53 @@ pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// How many bytes [`varint`] writes.
 #[inline]
-pub(crate) fn varint_length(value: u64) -> usize {
+pub fn varint_length(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Small negative numbers as small unsigned ones.
 #[inline]
-pub(crate) fn zigzag(value: i32) -> u32 {
+pub fn zigzag(value: i32) -> u32 {
     ((value << 1) ^ (value >> 31)) as u32
 }
 
+/// [`zigzag`] of 64 bits.
 #[inline]
-pub(crate) fn zigzag64(value: i64) -> u64 {
+pub fn zigzag64(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
+/// A whole number.
 #[inline]
-pub(crate) fn varint_field(out: &mut Vec<u8>, field: u32, value: u64) {
+pub fn varint_field(out: &mut Vec<u8>, field: u32, value: u64) {
     varint(out, u64::from(field << 3 | VARINT));
     varint(out, value);
 }
 
+/// A 64-bit floating-point number.
 #[inline]
-pub(crate) fn double_field(out: &mut Vec<u8>, field: u32, value: f64) {
+pub fn double_field(out: &mut Vec<u8>, field: u32, value: f64) {
     varint(out, u64::from(field << 3 | FIXED64));
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// The head of a field of `length` bytes that the caller writes next.
 #[inline]
-pub(crate) fn length_head(out: &mut Vec<u8>, field: u32, length: usize) {
+pub fn length_head(out: &mut Vec<u8>, field: u32, length: usize) {
     varint(out, u64::from(field << 3 | LENGTH_DELIMITED));
     varint(out, length as u64);
 }
 
+/// Bytes, a text or a message within.
 #[inline]
-pub(crate) fn bytes_field(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+pub fn bytes_field(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     length_head(out, field, bytes.len());
     out.extend_from_slice(bytes);
 }
 
 /// How many bytes a length-delimited field takes; field numbers up to 15.
 #[inline]
-pub(crate) fn field_length(length: usize) -> usize {
+pub fn field_length(length: usize) -> usize {
     1 + varint_length(length as u64) + length
 }
 
