@@ -66,9 +66,9 @@ export async function mapIsDrawn(page) {
   });
 }
 
-/** Until the builder says that everything is saved. */
+/** Until the builder says that everything is saved; on a phone it has no room to show it. */
 export async function mapIsSaved(page) {
-  await page.locator('[data-testid=save-state][data-state=saved]').waitFor();
+  await page.locator('[data-testid=save-state][data-state=saved]').waitFor({ state: 'attached' });
 }
 
 /** Violations that keep people out, as text; nothing when there are none. */

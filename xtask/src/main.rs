@@ -3,6 +3,7 @@
 mod build;
 mod dev;
 mod doctor;
+mod geos;
 mod process;
 mod test;
 mod tidy;

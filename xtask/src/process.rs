@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::geos;
+
 pub type Outcome = Result<(), String>;
 
 /// The project's root folder.
@@ -43,6 +45,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
         "CARGO_PKG_VERSION",
     ] {
         command.env_remove(name);
+    }
+    if let Some(flags) = geos::cxx_flags() {
+        command.env("CXXFLAGS", flags);
     }
     command
 }

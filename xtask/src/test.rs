@@ -90,7 +90,14 @@ pub fn lint() -> Outcome {
     format_is_right()?;
     say("clippy");
     // The profile of `cargo check`, which editors use all day.
-    finish(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    finish(cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     say("web lint");
     build::packages("web")?;
     finish(command("npm", &["--prefix", "web", "run", "--silent", "lint"]))?;

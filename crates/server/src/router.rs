@@ -25,7 +25,7 @@ pub(crate) fn router(groma: Groma) -> Router {
         .layer(compression());
     // Tiles come compressed from their cache.
     let tiles = Router::new()
-        .route(v3::tiles::ROUTE, both(v3::tiles::tile))
+        .route("/v3/maps/{connection}/{kind}/{z}/{x}/{y}", both(v3::tiles::tile))
         .layer(from_fn(transport::limit_time));
     let basemaps = Router::new()
         .route("/basemaps/styles.json", get(basemaps::styles))

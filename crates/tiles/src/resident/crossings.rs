@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::outlines::{distance_to_segment, order};
+use super::simplification::{distance_to_segment, order};
 
 /// A ring: its first vertex, and how many it has without the one that closes it.
 #[derive(Clone, Copy)]

@@ -4,6 +4,7 @@ mod crossings;
 mod outlines;
 mod points;
 mod shapes;
+mod simplification;
 mod table;
 
 pub(crate) use table::{Places, ResidentTable};

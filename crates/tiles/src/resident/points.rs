@@ -31,6 +31,9 @@ pub(crate) fn select(points: &Points, frame: &TileFrame, matches: Option<&Boolea
         (true, _) | (false, Some(_)) => None,
     };
     let mut cells = (!is_complete && highest.is_none()).then(|| OccupiedCells::new(frame));
+    // Rows stand by their place down to this level: a cell of the grid is a stretch of a run.
+    let grid_level = level_of_detail::grid_level(frame.coord().z(), frame.resolution());
+    let skips_cells = cells.is_some() && grid_level <= spatial::MAX_ZOOM;
     let mut rows = Vec::with_capacity(if is_complete { total as usize } else { 0 });
     for (run, range) in ranges.iter().enumerate() {
         let (first_level, last_level) = level_of_detail::levels_of(run);
@@ -50,6 +53,13 @@ pub(crate) fn select(points: &Points, frame: &TileFrame, matches: Option<&Boolea
         };
         match matches {
             None => range.clone().for_each(&mut keep),
+            Some(matches) if skips_cells => {
+                let mut row = range.start;
+                while let Some(offset) = matches.slice(row, range.end - row).set_indices().next() {
+                    keep(row + offset);
+                    row = after_cell(points, row + offset, range.end, grid_level);
+                }
+            }
             Some(matches) => {
                 let inside = matches.slice(range.start, range.len());
                 inside.set_indices().for_each(|offset| keep(range.start + offset));
@@ -57,6 +67,38 @@ pub(crate) fn select(points: &Points, frame: &TileFrame, matches: Option<&Boolea
         }
     }
     Selection { rows, total }
+}
+
+/// The first row of a run, after this one and up to `end`, that lies in another cell of the grid. Rows of a cell stand
+/// together, few or many: steps double until they leave it.
+fn after_cell(points: &Points, row: usize, end: usize, grid_level: u8) -> usize {
+    let cell = |row: usize| {
+        let bits = 32 - u32::from(grid_level);
+        let [x, y] = [points.x[row], points.y[row]].map(|world| world.checked_shr(bits).unwrap_or(0));
+        [x, y]
+    };
+    let here = cell(row);
+    let (mut low, mut step) = (row + 1, 1);
+    let mut high = loop {
+        let next = low + step;
+        if next >= end {
+            break end;
+        }
+        if cell(next) != here {
+            break next;
+        }
+        low = next + 1;
+        step *= 2;
+    };
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if cell(middle) == here {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 #[cfg(test)]
