@@ -1,6 +1,7 @@
 //! The embedded data warehouse: tables in the open DuckLake format, full SQL on them, spatially sorted files.
 
 mod catalog;
+mod column_names;
 mod commit;
 mod engine;
 mod error;

@@ -14,6 +14,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, ValueWithSpan};
 
+use crate::column_names::with_short_names;
 use crate::engine::{Deadline, error_from_engine, stream, with_room};
 use crate::error::{Error, Result};
 use crate::provider::{Memory, Reading};
@@ -157,7 +158,8 @@ impl Warehouse {
 pub(crate) async fn plan(reading: &Arc<Reading>, state: &SessionState, statement: Statement) -> Result<LogicalPlan> {
     let planned = state
         .statement_to_plan(EngineStatement::Statement(Box::new(statement)))
-        .await;
+        .await
+        .and_then(with_short_names);
     planned.map_err(|error| planning_error(reading, error_from_engine(error)))
 }
 

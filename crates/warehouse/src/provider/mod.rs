@@ -29,6 +29,7 @@ pub(crate) use table::{Files, TableSource};
 
 use crate::Sql;
 use crate::catalog::{Catalog, Lake, LakeView};
+use crate::column_names::with_short_names;
 use crate::engine::{Engine, near_names};
 use crate::error::Error;
 use crate::name::{CATALOG_NAME, TableName};
@@ -177,7 +178,8 @@ impl Reading {
                 crate::engine::error_from_engine(error),
             ))
         })?;
-        with_aliases(plan, &view.column_aliases).map_err(|error| broken(crate::engine::error_from_engine(error)))
+        let plan = with_short_names(plan).and_then(|plan| with_aliases(plan, &view.column_aliases));
+        plan.map_err(|error| broken(crate::engine::error_from_engine(error)))
     }
 }
 

@@ -261,3 +261,38 @@ async fn unknown_columns_and_tables_without_geometry_are_refused() {
     assert!(matches!(lake.warehouse.scan(scan).await.err(), Some(Error::Invalid(_))));
     assert_eq!(rows(&read(&lake, Scan::of(table, ["id"])).await), 1);
 }
+
+/// Nobody wrote `public.points.` in these statements.
+#[tokio::test]
+async fn columns_that_nobody_named_are_called_as_the_statement_reads() {
+    let (lake, _) = points().await;
+    for (sql, names) in [
+        ("SELECT min(id), count(*) FROM points", vec!["min(id)", "count(*)"]),
+        (
+            "SELECT min(p.id) AS low, max(p.id) FROM points p",
+            vec!["low", "max(id)"],
+        ),
+        (
+            "SELECT max(a.id), max(b.id) FROM points a JOIN points b ON a.id = b.id",
+            vec!["max(a.id)", "max(b.id)"],
+        ),
+        (
+            "SELECT kind, avg(id) FROM points GROUP BY kind ORDER BY avg(id)",
+            vec!["kind", "avg(id)"],
+        ),
+    ] {
+        let rows = lake
+            .warehouse
+            .query(&Sql::new(sql), &warehouse::Limits::default())
+            .await;
+        let schema = rows.expect("it runs").schema();
+        let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(found, names, "{sql}");
+    }
+    lake.run("CREATE TABLE totals AS SELECT kind, sum(id) FROM points GROUP BY kind")
+        .await;
+    lake.run("CREATE VIEW means AS SELECT kind, avg(id) FROM points GROUP BY kind")
+        .await;
+    assert_eq!(lake.rows("SELECT count(\"sum(id)\") FROM totals").await, [["3"]]);
+    assert_eq!(lake.rows("SELECT count(\"avg(id)\") FROM means").await, [["3"]]);
+}
