@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::generator::{Data, VERSION};
 use crate::http::{Client, Response, encoded};
-use crate::{Result, machine, say};
+use crate::{Result, inserts, machine, say};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// A data folder with the tables `bench.points`, `bench.points_small` and `bench.counties`.
+/// A data folder with the tables `bench.points`, `bench.points_small`, `bench.inserted` and `bench.counties`.
 pub(crate) struct Store {
     program: PathBuf,
     folder: PathBuf,
@@ -38,7 +38,7 @@ impl Drop for Server {
 
 impl Store {
     /// Loads the tables, unless this very program has loaded them before.
-    pub(crate) fn prepare(program: &Path, work: &Path, data: &Data) -> Result<Store> {
+    pub(crate) async fn prepare(program: &Path, work: &Path, data: &Data) -> Result<Store> {
         let program = std::path::absolute(program)?;
         let folder = work.join("groma");
         let built =
@@ -70,6 +70,7 @@ impl Store {
             "token", "create", "--name", "bench", "--apis", "maps,sql", "--grant", "*",
         ])?;
         drop(server);
+        inserts::prepare(&folder.join("data"), data.points / 10).await?;
         fs::write(token_file, &store.token)?;
         fs::write(folder.join("stamp"), stamp)?;
         Ok(store)

@@ -9,6 +9,7 @@ mod duckdb;
 mod generator;
 mod groma;
 mod http;
+mod inserts;
 mod lines;
 mod machine;
 mod memory;
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
     /// Different tiles per zoom.
     #[arg(long, default_value_t = 500)]
     tiles: usize,
-    /// Only parts whose name holds this: points, wide, aggregates, polygons, cached, memory.
+    /// Only parts whose name holds this: points, wide, inserts, aggregates, polygons, cached, memory.
     #[arg(long, default_value = "")]
     only: String,
     /// Where the data of Groma and of the peers stays between benches.
@@ -92,7 +93,7 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
     let data = generator::prepare(&work, arguments.points)?;
     let mut postgis = postgis::Postgis::start(&work, &data).await?;
     let mut duckdb = duckdb::DuckDb::start(&work, &data)?;
-    let store = groma::Store::prepare(&arguments.groma, &work, &data)?;
+    let store = groma::Store::prepare(&arguments.groma, &work, &data).await?;
     let plan = points::Plan::choose(&mut postgis, arguments.tiles).await?;
     let mut lines = Lines::default();
     let started = Instant::now();
@@ -124,6 +125,10 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
             let mut server = store.serve(&[("GROMA_TILE_CACHE_MB", "0"), ("GROMA_RESIDENT_TABLES_MB", "0")])?;
             points::first_touch(&mut server, &plan, &mut lines)?;
             lines.add_peak(server.peak_resident_mb()?);
+        }
+        if arguments.runs_part("inserts") {
+            let mut server = store.serve(&[("GROMA_TILE_CACHE_MB", "0"), ("GROMA_RESIDENT_TABLES_MB", "0")])?;
+            inserts::measure(&mut server, &plan, &mut lines)?;
         }
         if arguments.runs_part("cached") {
             let mut server = store.serve(&[])?;
