@@ -5,7 +5,7 @@
 //! copies, and what lies between two of them is judged by its coordinates alone, in one direction: a border that two
 //! polygons share is the same in both.
 
-use datafusion::arrow::array::{Array, BinaryArray};
+use datafusion::arrow::array::BinaryArray;
 use rustc_hash::FxHashSet;
 use spatial::mercator;
 
