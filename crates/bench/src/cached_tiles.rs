@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::groma::{Server, tile_path};
 use crate::lines::Lines;
 use crate::nginx::Nginx;
-use crate::points::{COLUMNS, Plan};
+use crate::points::{COLUMNS, Plan, wait_until_resident};
 use crate::{Result, say};
 
 const SIZES: [(&str, f64, usize); 2] = [("2 kB", 2_000.0, 20_000), ("150 kB", 150_000.0, 4000)];
@@ -19,6 +19,8 @@ const TURN: usize = 500;
 
 pub(crate) fn measure(server: &mut Server, work: &Path, plan: &Plan, lines: &mut Lines) -> Result<()> {
     let template = server.tiles_of("table", &[("name", "bench.points"), COLUMNS], "mvt")?;
+    // The first tiles bring columns into memory; what that costs is not the cost of a cached tile.
+    wait_until_resident(server, &template, plan)?;
     for encoding in ENCODINGS {
         for (name, size, requests) in SIZES {
             let (path, body) = tile_of_size(server, &template, plan, encoding, size)?;

@@ -25,6 +25,7 @@ use datafusion::physical_plan::union::UnionExec;
 
 use super::columns::ColumnsById;
 use super::hidden::{FILE, Shape, Wanted, and, up_to_snapshot};
+use super::index::WithPageIndex;
 use crate::catalog::{Catalog, Contents, LakeTable, NameMapping, SNAPSHOT_COLUMN};
 use crate::engine::error_from_engine;
 use crate::error::{Error, Result};
@@ -122,14 +123,14 @@ impl FileScan<'_> {
             .with_table_parquet_options(options)
             .with_pushdown_filters(true)
             .with_reorder_filters(true)
-            .with_enable_page_index(true)
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
-                store.clone(),
-                metadata_cache,
-            )));
-        if let Some(condition) = condition {
-            source = source.with_predicate(condition);
-        }
+            .with_enable_page_index(true);
+        let readers = CachedParquetFileReaderFactory::new(store.clone(), metadata_cache);
+        source = match condition {
+            Some(condition) => source
+                .with_predicate(condition)
+                .with_parquet_file_reader_factory(Arc::new(WithPageIndex(readers))),
+            None => source.with_parquet_file_reader_factory(Arc::new(readers)),
+        };
         let mut readable = Vec::with_capacity(files.len());
         for file in files {
             readable.push(self.partitioned_file(session, file, &table_schema).await?);

@@ -4,6 +4,7 @@ mod columns;
 mod exact;
 mod files;
 mod hidden;
+mod index;
 mod memory;
 mod numbered;
 mod table;
