@@ -37,6 +37,7 @@ pub fn command(program: &str, arguments: &[&str]) -> Command {
 
 /// Cargo for the product's workspace, without what `cargo run` of this program set.
 pub fn cargo(arguments: &[&str]) -> Command {
+    geos::precompile_headers();
     let mut command = command("cargo", arguments);
     for name in [
         "CARGO_MANIFEST_DIR",
@@ -45,9 +46,6 @@ pub fn cargo(arguments: &[&str]) -> Command {
         "CARGO_PKG_VERSION",
     ] {
         command.env_remove(name);
-    }
-    if let Some(flags) = geos::cxx_flags() {
-        command.env("CXXFLAGS", flags);
     }
     command
 }
