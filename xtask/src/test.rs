@@ -103,9 +103,7 @@ pub fn lint() -> Outcome {
     finish(command("npm", &["--prefix", "web", "run", "--silent", "lint"]))?;
     say("licences and advisories of the dependencies");
     match command("cargo", &["deny", "--version"]).output() {
-        Ok(found) if found.status.success() => {
-            finish(cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))
-        }
+        Ok(found) if found.status.success() => finish(cargo(&["deny", "check", "licenses", "bans", "sources"])),
         _ => Err("cargo-deny is missing: cargo install --locked cargo-deny".into()),
     }
 }
