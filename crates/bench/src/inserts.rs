@@ -65,7 +65,7 @@ pub(crate) async fn prepare(data: &Path, rows: u64) -> Result<()> {
     Ok(())
 }
 
-/// Tiles at zoom 12 read from Parquet, in turns.
+/// Tiles at zoom 12 read from Parquet, of one table after the other.
 pub(crate) fn measure(server: &mut Server, plan: &Plan, lines: &mut Lines) -> Result<()> {
     let tiles = &plan.tiles(12)[..plan.tiles(12).len().min(TILES)];
     let mut costs = Vec::new();

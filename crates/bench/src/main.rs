@@ -129,6 +129,7 @@ async fn bench(arguments: &Arguments) -> Result<bool> {
         if arguments.runs_part("inserts") {
             let mut server = store.serve(&[("GROMA_TILE_CACHE_MB", "0"), ("GROMA_RESIDENT_TABLES_MB", "0")])?;
             inserts::measure(&mut server, &plan, &mut lines)?;
+            lines.add_peak(server.peak_resident_mb()?);
         }
         if arguments.runs_part("cached") {
             let mut server = store.serve(&[])?;
