@@ -40,6 +40,13 @@ describe('the demo tables', () => {
     assert.ok(total > 9.16e6 && total < 9.87e6, `${total} km²`);
   });
 
+  it('have no wide county but in Alaska', async () => {
+    const [{ widest }] = await sql(
+      "SELECT max(ST_XMax(geom) - ST_XMin(geom)) AS widest FROM demo.us_counties WHERE state <> 'Alaska'",
+    );
+    assert.ok(widest < 30, `${widest}°`);
+  });
+
   it('have the places that everybody knows where they are', async () => {
     const rows = await sql(
       "SELECT name, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM demo.populated_places WHERE name IN ('Nairobi', 'Reykjavík', 'Quito') ORDER BY name",
